@@ -1,0 +1,126 @@
+package workload
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+)
+
+// Generator names what this package generates. Package check refuses runs of
+// generators that it does not know.
+const Generator = "people/1"
+
+// The shapes of keys (Config.KeyShape).
+const (
+	TokenKeys = "token"  // 12 characters of Crockford base32: tag, number, check character
+	DigitKeys = "digits" // 18 digits that begin with zeros
+	MixedKeys = "mixed"  // groups of four keys that differ in one letter's case and accent only
+)
+
+// Limits of a Config. A plan is held in memory: about 16 bytes an operation.
+const (
+	MaxFiles   = 999_998 // six digits of the file name, less control and sentinel
+	MaxRecords = 1 << 30 // of all files together
+)
+
+// Config says what is generated. Files, RecordsPerFile, Control, Sentinel,
+// Generator and KeyShape get their defaults where they are zero.
+type Config struct {
+	Generator      string  `json:"generator"`
+	Seed           uint64  `json:"seed"`
+	Tag            string  `json:"tag"`                        // 4 characters of Crockford base32, another one for every run: see NewTag
+	Files          int     `json:"files"`                      // trial files, without control and sentinel (20)
+	RecordsPerFile int     `json:"records_per_file"`           // rows of each delta file (250)
+	UpdatePercent  int     `json:"update_percent"`             // of the rows of a delta file: a higher version of a record sent before
+	DeletePercent  int     `json:"delete_percent"`             // of the rows of a delta file; in a full file of the live keys, which it leaves out
+	RejectPercent  int     `json:"reject_percent,omitempty"`   // of the inserts and updates of a delta file: birth_date is none, to be rejected
+	FullEvery      int     `json:"full_every,omitempty"`       // every nth trial file is a full snapshot; 0: none
+	InPlace        bool    `json:"in_place,omitempty"`         // written under the final name instead of renamed to it
+	NoTrailer      bool    `json:"no_trailer,omitempty"`       // files have no row-count trailer
+	KeyShape       string  `json:"key_shape,omitempty"`        // TokenKeys, DigitKeys or MixedKeys
+	FilesPerSecond float64 `json:"files_per_second,omitempty"` // 0: as fast as it goes
+	Control        int     `json:"control"`                    // records of the control file (5)
+	Sentinel       int     `json:"sentinel"`                   // records of the sentinel file (1)
+}
+
+// Default is the default trial: 20 delta files of 250 rows, of which 20 %
+// update and 2 % delete what was sent before.
+func Default(seed uint64, tag string) Config {
+	return Config{Seed: seed, Tag: tag, UpdatePercent: 20, DeletePercent: 2}.filled()
+}
+
+// filled puts the defaults in place of zero values.
+func (c Config) filled() Config {
+	if c.Generator == "" {
+		c.Generator = Generator
+	}
+	if c.KeyShape == "" {
+		c.KeyShape = TokenKeys
+	}
+	for _, field := range []struct {
+		value *int
+		plain int
+	}{{&c.Files, 20}, {&c.RecordsPerFile, 250}, {&c.Control, 5}, {&c.Sentinel, 1}} {
+		if *field.value == 0 {
+			*field.value = field.plain
+		}
+	}
+	return c
+}
+
+// Validate says what cannot be generated, naming the field as in JSON.
+func (c Config) Validate() error {
+	c = c.filled()
+	if c.Generator != Generator {
+		return fmt.Errorf("workload: generator %q is not known, this version has %q: use the version that wrote the run", c.Generator, Generator)
+	}
+	if len(c.Tag) != tagLength || strings.Trim(c.Tag, alphabet) != "" {
+		return fmt.Errorf("workload: tag %q is not %d characters of %s", c.Tag, tagLength, alphabet)
+	}
+	switch c.KeyShape {
+	case TokenKeys, DigitKeys, MixedKeys:
+	default:
+		return fmt.Errorf("workload: key_shape %q is none of %s, %s, %s", c.KeyShape, TokenKeys, DigitKeys, MixedKeys)
+	}
+	for _, limit := range []struct {
+		name            string
+		value, min, max int
+	}{
+		{"files", c.Files, 1, MaxFiles},
+		{"records_per_file", c.RecordsPerFile, 1, MaxRecords},
+		{"control", c.Control, 1, 1_000_000},
+		{"sentinel", c.Sentinel, 1, 1_000_000},
+		{"update_percent", c.UpdatePercent, 0, 100},
+		{"delete_percent", c.DeletePercent, 0, 100},
+		{"reject_percent", c.RejectPercent, 0, 100},
+		{"full_every", c.FullEvery, 0, MaxFiles},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			return fmt.Errorf("workload: %s is %d, it must lie between %d and %d", limit.name, limit.value, limit.min, limit.max)
+		}
+	}
+	if c.UpdatePercent+c.DeletePercent > 100 {
+		return fmt.Errorf("workload: update_percent %d and delete_percent %d are more than 100 together", c.UpdatePercent, c.DeletePercent)
+	}
+	if c.RecordsPerFile > MaxRecords/c.Files {
+		return fmt.Errorf("workload: %d files of %d rows are more than %d operations", c.Files, c.RecordsPerFile, MaxRecords)
+	}
+	if c.FilesPerSecond < 0 {
+		return fmt.Errorf("workload: files_per_second is %g, it must not be negative", c.FilesPerSecond)
+	}
+	if c.InPlace && c.NoTrailer {
+		return fmt.Errorf("workload: in_place with no_trailer: nothing would say when a file is complete")
+	}
+	return nil
+}
+
+// NewTag returns a random tag. Tags differ per run, also for equal seeds, so
+// that what an earlier run left behind is never taken for success.
+func NewTag() string {
+	var random [tagLength]byte
+	rand.Read(random[:]) // never fails
+	for i, b := range random {
+		random[i] = alphabet[b%32]
+	}
+	return string(random[:])
+}
