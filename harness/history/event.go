@@ -137,6 +137,8 @@ type Observation struct {
 	File    string        `json:"file,omitempty"` // below the run's folder
 	Queues  []QueueDepth  `json:"queues,omitempty"`
 	Status  []StatusEntry `json:"status,omitempty"`
+	// Evidence says in words what the entries cannot: "alias people does not exist".
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // The places that are observed.
