@@ -1,0 +1,197 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/moby/moby/client"
+)
+
+// modulePath is this module: the sources of the proxy and of the reference pipeline come with it.
+const modulePath = "github.com/seatrial/seatrial"
+
+// builds keeps what this process has built, so that a run that needs a program in several roles links it once.
+var builds sync.Map // import path → *building
+
+type building struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// Build compiles the main package with import path pkg to a static Linux program and returns the path of the file, which
+// is named by its content and stays in the user's cache. It needs the Go toolchain, and a working directory in a module
+// that holds or requires pkg (this one or the user's); else it looks for this module around the running program.
+func Build(ctx context.Context, pkg string) (string, error) {
+	entry, _ := builds.LoadOrStore(pkg, new(building))
+	b := entry.(*building)
+	b.once.Do(func() { b.path, b.err = build(ctx, pkg) })
+	if b.err != nil {
+		builds.CompareAndDelete(pkg, b) // the next call tries again: the cause may be gone
+	}
+	return b.path, b.err
+}
+
+func build(ctx context.Context, pkg string) (string, error) {
+	directory, err := cacheDirectory("bin")
+	if err != nil {
+		return "", err
+	}
+	temporary, err := os.MkdirTemp(directory, "build-")
+	if err != nil {
+		return "", unavailable("building %s: %w", pkg, err)
+	}
+	defer os.RemoveAll(temporary)
+	output := filepath.Join(temporary, "program")
+	if err := compile(ctx, pkg, output); err != nil {
+		return "", err
+	}
+	sum, err := fileHash(output)
+	if err != nil {
+		return "", unavailable("building %s: %w", pkg, err)
+	}
+	final := filepath.Join(directory, path.Base(pkg)+"-"+sum[:16])
+	if err := os.Rename(output, final); err != nil {
+		return "", unavailable("building %s: %w", pkg, err)
+	}
+	return final, nil
+}
+
+func compile(ctx context.Context, pkg, output string) error {
+	program, err := exec.LookPath("go")
+	if err != nil {
+		return unavailable("building %s needs the Go toolchain (%w): install it and put it on PATH", pkg, err)
+	}
+	command := exec.CommandContext(ctx, program, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", output, pkg)
+	command.Dir = sourceDirectory()
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	text, err := command.CombinedOutput()
+	if ctx.Err() != nil {
+		return unavailable("building %s: %w", pkg, context.Cause(ctx))
+	}
+	if err != nil {
+		return unavailable("`go build %s` failed (%w): %s", pkg, err, lastLines(string(text), 8))
+	}
+	return nil
+}
+
+// sourceDirectory returns where to call the Go toolchain: the working directory where it belongs to a module, else this
+// module's folder around the running program (bin/seatrial called from anywhere), else the working directory after all.
+func sourceDirectory() string {
+	working, err := os.Getwd()
+	if err == nil && findModule(working, anyModule) != "" {
+		return working
+	}
+	if program, err := os.Executable(); err == nil {
+		if resolved, err := filepath.EvalSymlinks(program); err == nil {
+			program = resolved
+		}
+		if directory := findModule(filepath.Dir(program), thisModule); directory != "" {
+			return directory
+		}
+	}
+	return working
+}
+
+var (
+	anyModule  = regexp.MustCompile(`(?m)^module\s`)
+	thisModule = regexp.MustCompile(`(?m)^module\s+` + regexp.QuoteMeta(modulePath) + `\s*$`)
+)
+
+// findModule returns the closest folder at or above directory whose go.mod matches.
+func findModule(directory string, module *regexp.Regexp) string {
+	for {
+		if content, err := os.ReadFile(filepath.Join(directory, "go.mod")); err == nil && module.Match(content) {
+			return directory
+		}
+		parent := filepath.Dir(directory)
+		if parent == directory {
+			return ""
+		}
+		directory = parent
+	}
+}
+
+func fileHash(name string) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Binary makes an image FROM scratch of the main package pkg (see Build), with entrypoint /<name>, and returns it. The
+// tag comes from the program's content: where the image is there already nothing is built.
+func Binary(ctx context.Context, name, pkg string) (Image, error) {
+	if strings.ContainsAny(name, "/: ") || name != strings.ToLower(name) {
+		return Image{}, unavailable("%q cannot name an image: use lower case letters, digits and hyphens", name)
+	}
+	program, err := Build(ctx, pkg)
+	if err != nil {
+		return Image{}, err
+	}
+	cli, err := Connect(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	defer cli.Close()
+	r := &resolver{cli: cli, progress: oneAtATime(nil)}
+
+	hash, err := fileHash(program)
+	if err != nil {
+		return Image{}, unavailable("reading the program of image %s: %w", name, err)
+	}
+	ref := fmt.Sprintf("seatrial/%s:%s", name, hash[:12])
+	image, ok, err := r.inspect(ctx, Kind(name), ref, Built)
+	if err != nil || ok {
+		return image, err
+	}
+	if err := r.buildBinary(ctx, name, program, ref, hash); err != nil {
+		return Image{}, unavailable("making image %s: %w", ref, err)
+	}
+	image, ok, err = r.inspect(ctx, Kind(name), ref, Built)
+	if err == nil && !ok {
+		err = unavailable("%s vanished right after it was built: something else removes images on this engine", ref)
+	}
+	return image, err
+}
+
+func (r *resolver) buildBinary(ctx context.Context, name, program, ref, hash string) error {
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	archive := newBuildContext()
+	dockerfile := fmt.Sprintf("FROM scratch\nCOPY %s /%[1]s\nENTRYPOINT [\"/%[1]s\"]\n", name)
+	if err := archive.add("Dockerfile", 0o644, []byte(dockerfile)); err != nil {
+		return err
+	}
+	if err := archive.add(name, 0o755, content); err != nil {
+		return err
+	}
+	buffer, err := archive.close()
+	if err != nil {
+		return err
+	}
+	_, err = r.dockerBuild(ctx, buffer, client.ImageBuildOptions{
+		Tags:   []string{ref},
+		Labels: map[string]string{LabelKind: name, LabelVersion: name + " " + hash[:12]},
+	})
+	return err
+}
