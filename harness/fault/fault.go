@@ -1,0 +1,135 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// What a fault can be aimed at: a service by its name, or a role by what it
+// does, so that a scenario fits any pipeline.
+const (
+	SFTP          = "sftp"
+	RabbitMQ      = "rabbitmq"
+	Postgres      = "postgres"
+	Elasticsearch = "elasticsearch"
+
+	Collector = "collect" // takes files from SFTP
+	Loader    = "load"    // writes Postgres
+	Indexer   = "index"   // fills Elasticsearch
+	Exporter  = "export"  // confirms downstream
+)
+
+// Fault is a value that says what to break. It holds no state of a run: the
+// same value can be injected many times.
+type Fault struct {
+	Name   string // "kill", "oom-kill", …
+	Target string // one of the constants above
+	Detail string // settings, in words; may be empty
+	// Destroys says what of the pipeline's data is gone for good when this is
+	// injected; empty where nothing is.
+	Destroys string
+
+	prepare func(ctx context.Context, world World, target string) (Injection, error)
+}
+
+// Prepare looks at the target and returns the life of one injection. An error
+// means that nothing was done: no match is an error, not a success.
+func (f Fault) Prepare(ctx context.Context, world World) (Injection, error) {
+	return f.prepare(ctx, world, f.Target)
+}
+
+// Injection is one life of a fault.
+type Injection struct {
+	// Undo takes the fault back; to be done last first. Each step is safe to do
+	// twice and safe to do when its fault was never injected.
+	Undo []Undo
+	// Inject breaks.
+	Inject func(ctx context.Context) error
+	// Bites waits until somebody else confirms that the target is broken in the
+	// intended way, and returns what was seen.
+	Bites func(ctx context.Context) (string, error)
+	// Healed waits until the target works again, and returns what was seen.
+	Healed func(ctx context.Context) (string, error)
+}
+
+// Undo is one step that takes something back, as data.
+type Undo struct {
+	Do     string            `json:"do"` // one of the constants below
+	Target string            `json:"target"`
+	Args   map[string]string `json:"args,omitempty"`
+}
+
+// What an Undo can do.
+const (
+	UndoStart       = "start"        // start the container (target) if it does not run
+	UndoUnpause     = "unpause"      // unpause the container if it is paused
+	UndoCreate      = "create"       // create the container anew if there is none
+	UndoRemoveToxic = "remove-toxic" // take toxic args[name] off service (target)
+	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
+)
+
+// World is what faults act on.
+type World interface {
+	// Containers returns the containers of a service, or those whose role does
+	// what target names; an error if there are none.
+	Containers(target string) ([]Container, error)
+	// Connections returns the pipeline's connections to a service.
+	Connections(service string) (Connections, error)
+	// Elastic sends one JSON request to Elasticsearch.
+	Elastic(ctx context.Context, method, path string, body, answer any) error
+	// Hog returns a static Linux program that takes memory (see OOMKill).
+	Hog(ctx context.Context) ([]byte, error)
+}
+
+// Container is one container of a service or role.
+type Container interface {
+	Part() string
+	State(ctx context.Context) (State, error)
+	Kill(ctx context.Context) error
+	Stop(ctx context.Context, grace time.Duration) error
+	Start(ctx context.Context) error
+	Pause(ctx context.Context) error
+	// Remove removes the container with its own disk and, if volumes is true,
+	// its named volumes; it is made anew by an Undo.
+	Remove(ctx context.Context, volumes bool) error
+	Volumes() []string
+	MemoryLimit() int64 // bytes; 0: none
+	CopyIn(ctx context.Context, path string, mode int64, content []byte) error
+	Exec(ctx context.Context, user string, command ...string) (string, error)
+	// Ready waits for the proof, in its own protocol where it has one, that it works.
+	Ready(ctx context.Context) (string, error)
+}
+
+// State is what the engine says of a container.
+type State struct {
+	ID        string
+	Status    string // running, paused, exited, removed
+	Running   bool
+	Paused    bool
+	OOMKilled bool
+	ExitCode  int
+	StartedAt time.Time
+}
+
+// Connections are the pipeline's connections to one service, all of them.
+type Connections interface {
+	AddToxic(name, kind, stream string, attributes map[string]any) error
+	HasToxic(name string) (bool, error)
+	// Canary opens a connection of its own through the proxy, as the pipeline
+	// would, and waits for the service's first byte.
+	Canary(ctx context.Context) (Canary, error)
+}
+
+// Canary is how one small exchange through the proxy went.
+type Canary struct {
+	Took time.Duration
+	Err  string // empty: the service answered
+}
+
+func (c Canary) String() string {
+	if c.Err != "" {
+		return fmt.Sprintf("no answer (%s) after %s", c.Err, c.Took.Round(time.Millisecond))
+	}
+	return "answered after " + c.Took.Round(time.Millisecond).String()
+}

@@ -1,0 +1,58 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// initialRecoveries is the cluster setting that says how many primary shards
+// a node recovers at a time after it started.
+const initialRecoveries = "cluster.routing.allocation.node_initial_primaries_recoveries"
+
+// SlowShardRecovery has Elasticsearch come back from its next restart with
+// its shards not assigned, as a node with a big index does for minutes: the
+// server answers, searches and writes to the index fail. To be combined with
+// a fault that restarts it; it bites only then. Recovery lets the shards in.
+func SlowShardRecovery() Fault {
+	return Fault{Name: "slow-shard-recovery", Target: Elasticsearch, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+		return Injection{
+			Undo: []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": initialRecoveries}}},
+			Inject: func(ctx context.Context) error {
+				return world.Elastic(ctx, http.MethodPut, "/_cluster/settings", map[string]any{"persistent": map[string]any{initialRecoveries: 0}}, nil)
+			},
+			Bites:  awaitShards(world, "red"),
+			Healed: awaitShards(world, "green", "yellow"),
+		}, nil
+	}}
+}
+
+// awaitShards waits until the cluster's health is one of the given.
+func awaitShards(world World, wanted ...string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		last := "no answer"
+		for {
+			var health struct {
+				Status     string `json:"status"`
+				Unassigned int    `json:"unassigned_shards"`
+			}
+			try, cancel := context.WithTimeout(ctx, 2*time.Second)
+			err := world.Elastic(try, http.MethodGet, "/_cluster/health", nil, &health)
+			cancel()
+			if err == nil {
+				last = fmt.Sprintf("cluster health is %s, %d shards unassigned", health.Status, health.Unassigned)
+				for _, status := range wanted {
+					if health.Status == status {
+						return last, nil
+					}
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return "", fmt.Errorf("waited for health %v: %s: %w", wanted, last, ctx.Err())
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package pipeline
+
+import "time"
+
+// What a role does. Scenarios and faults name these, so that they work on any
+// pipeline; one container may do several.
+const (
+	Collect = "collect" // takes files from SFTP and publishes their records
+	Load    = "load"    // consumes records and writes Postgres
+	Index   = "index"   // brings rows into Elasticsearch
+	Export  = "export"  // confirms records downstream
+)
+
+// Spec is what a pipeline declares of itself: its roles, and where its effects
+// can be seen. What is left empty is not judged.
+type Spec struct {
+	Name    string
+	Defects []string
+	Roles   []Role
+	Volumes []string // names of volumes that several roles or several lives of one role share
+
+	// Where files are dropped, below the SFTP user's home: "inbox".
+	Inbox string
+
+	Rows          *Rows
+	Documents     *Documents
+	Confirmations *Confirmations
+	Queues        []string // queues that carry records to be processed
+	DeadLetters   []string // queues that keep records which were given up
+	Status        *Status
+
+	// LongestInterval is the longest poll, retry or sync interval of the
+	// pipeline: twice this without any change is quiet.
+	LongestInterval time.Duration
+}
+
+// Role is one container of the pipeline.
+type Role struct {
+	Name        string   // of the container: "collector"
+	Does        []string // Collect, Load, Index, Export
+	Image       string
+	Command     []string
+	Env         map[string]string // ${SFTP_USER} and the like are filled in by the stack
+	Mounts      map[string]string // volume name → path in the container
+	MemoryBytes int64             // limit; 0: the stack's default
+	Replicas    int               // 0 counts as 1
+}
+
+// Rows says how the pipeline's rows are read. Query returns one row per
+// stored row: key, version (or NULL), deleted (boolean), where (text that
+// identifies the row, as evidence), then the content columns, all as text, by
+// the names of the workload's fields.
+type Rows struct {
+	Query string
+	// Light is the same without content: key, version, deleted, where; read
+	// often while the run goes on.
+	Light string
+}
+
+// Documents says where readers search.
+type Documents struct {
+	Alias   string // index or alias that readers use
+	Key     string // field of _source with the key
+	Version string // field of _source with the version; empty: told from content
+	// Fields maps the workload's field names to fields of _source; nil: the same names.
+	Fields map[string]string
+}
+
+// Confirmations says where confirmations appear on SFTP: CSV files with a header.
+type Confirmations struct {
+	Dir     string // below the user's home
+	Pattern string // file names, as in path.Match
+	Key     string // column
+	Version string // column
+}
+
+// Status says how the import reports on files. Query returns file, state,
+// completed (boolean), rows, applied, superseded, rejected; NULL: not said.
+type Status struct{ Query string }

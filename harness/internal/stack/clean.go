@@ -1,0 +1,110 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// Found is a stack that was found on the engine by its labels.
+type Found struct {
+	ID                            string
+	Containers, Networks, Volumes int
+	Alive                         bool // its process holds its lock
+	Keep                          bool // meant to outlive its process
+}
+
+// Find lists all stacks on the engine, whoever started them.
+func Find(ctx context.Context) ([]Found, error) {
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
+	}
+	defer docker.Close()
+	stacks := map[string]*Found{}
+	note := func(labels map[string]string) *Found {
+		id := labels[LabelStack]
+		if stacks[id] == nil {
+			stacks[id] = &Found{ID: id, Alive: held(labels[LabelLock]), Keep: labels[LabelKeep] == "true"}
+		}
+		return stacks[id]
+	}
+	filter := make(client.Filters).Add("label", LabelStack)
+	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	for _, item := range containers.Items {
+		note(item.Labels).Containers++
+	}
+	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list networks: %w", err)
+	}
+	for _, item := range networks.Items {
+		note(item.Labels).Networks++
+	}
+	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list volumes: %w", err)
+	}
+	for _, item := range volumes.Items {
+		note(item.Labels).Volumes++
+	}
+	var found []Found
+	for _, stack := range stacks {
+		found = append(found, *stack)
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].ID < found[j].ID })
+	return found, nil
+}
+
+// Remove removes a stack that was found: containers, networks and volumes.
+func Remove(ctx context.Context, id string) error {
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return fmt.Errorf("reach a Docker engine: %w", err)
+	}
+	defer docker.Close()
+	return removeStack(ctx, docker, id)
+}
+
+func removeStack(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
+	filter := make(client.Filters).Add("label", LabelStack+"="+id)
+	var errs []error
+	keep := func(what string, err error) {
+		if err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("remove %s: %w", what, err))
+		}
+	}
+	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	keep("containers", err)
+	done := make(chan error, len(containers.Items))
+	for _, item := range containers.Items {
+		go func() {
+			_, err := docker.ContainerRemove(ctx, item.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+			done <- err
+		}()
+	}
+	for range containers.Items {
+		keep("a container", <-done)
+	}
+	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	keep("networks", err)
+	for _, item := range networks.Items {
+		_, err := docker.NetworkRemove(ctx, item.ID, client.NetworkRemoveOptions{})
+		keep("network "+item.Name, err)
+	}
+	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: filter})
+	keep("volumes", err)
+	for _, item := range volumes.Items {
+		_, err := docker.VolumeRemove(ctx, item.Name, client.VolumeRemoveOptions{Force: true})
+		keep("volume "+item.Name, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,362 @@
+package stack
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// Request says what a container of a stack is. The same request makes it
+// again after its disk was wiped.
+type Request struct {
+	Part        string // label; also the end of the container's name and its hostname
+	Image       string
+	Command     []string
+	Env         map[string]string
+	Files       []testcontainers.ContainerFile
+	Volumes     map[string]string // name, without the stack's prefix → path
+	Networks    map[string][]string
+	Published   map[string]int // "5672/tcp" → port on 127.0.0.1
+	MemoryBytes int64
+	CPUShares   int64 // weight while the processors are contended; 0: Docker's 1024
+	// Probe proves, by its protocol, that what runs inside does its work. Nil:
+	// running is all that can be seen.
+	Probe func(ctx context.Context) (string, error)
+}
+
+// Container is one container of a stack, whatever is done to it.
+type Container struct {
+	stack   *Stack
+	request Request
+	id      string
+}
+
+// State is what Docker says of a container.
+type State struct {
+	ID        string
+	Status    string // running, paused, exited, …; "removed" where there is none
+	Running   bool
+	Paused    bool
+	OOMKilled bool
+	ExitCode  int
+	StartedAt time.Time
+	IP        string
+}
+
+// Start creates and starts a container in the stack. It does not wait until
+// the container is ready.
+func (s *Stack) Start(ctx context.Context, request Request) (*Container, error) {
+	c := &Container{stack: s, request: request}
+	if err := c.create(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Container) create(ctx context.Context) error {
+	request := c.request
+	var mounts []mount.Mount
+	for name, target := range request.Volumes {
+		mounts = append(mounts, mount.Mount{
+			Type: mount.TypeVolume, Source: c.stack.prefix + name, Target: target,
+			VolumeOptions: &mount.VolumeOptions{Labels: c.stack.labels(name)},
+		})
+	}
+	var exposed, networks []string
+	for port := range request.Published {
+		exposed = append(exposed, port)
+	}
+	aliases := map[string][]string{}
+	for name, names := range request.Networks {
+		networks = append(networks, name)
+		aliases[name] = names
+	}
+	// The one that ports are published through comes first.
+	slices.SortFunc(networks, func(a, b string) int {
+		return cmp.Compare(btoi(a != c.stack.back), btoi(b != c.stack.back))
+	})
+	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
+		Started: true,
+		Logger:  quiet{},
+		ContainerRequest: testcontainers.ContainerRequest{
+			Image:          request.Image,
+			Name:           c.Name(),
+			Cmd:            request.Command,
+			Env:            request.Env,
+			Files:          request.Files,
+			Labels:         c.stack.labels(request.Part),
+			Networks:       networks,
+			NetworkAliases: aliases,
+			ExposedPorts:   exposed,
+			ConfigModifier: func(config *container.Config) { config.Hostname = request.Part },
+			HostConfigModifier: func(host *container.HostConfig) {
+				host.PortBindings = bindings(request.Published)
+				host.Mounts = mounts
+				host.Memory = request.MemoryBytes
+				host.MemorySwap = request.MemoryBytes // no swap: the limit is a limit
+				host.CPUShares = request.CPUShares
+				host.SecurityOpt = []string{"no-new-privileges"}
+				// No name leaves for a resolver outside.
+				host.DNS = nameserver
+			},
+		},
+	})
+	if made != nil {
+		c.id = made.GetContainerID()
+	}
+	if err != nil {
+		return fmt.Errorf("start container %s from image %s: %w", request.Part, request.Image, err)
+	}
+	return nil
+}
+
+// Name returns the container's name on the engine.
+func (c *Container) Name() string { return c.stack.prefix + c.request.Part }
+
+// Part returns what the container is in its stack.
+func (c *Container) Part() string { return c.request.Part }
+
+// MemoryLimit returns the container's memory limit in bytes; 0: none.
+func (c *Container) MemoryLimit() int64 { return c.request.MemoryBytes }
+
+// Inspect asks the engine for the container's state.
+func (c *Container) Inspect(ctx context.Context) (State, error) {
+	result, err := c.stack.docker.ContainerInspect(ctx, c.Name(), client.ContainerInspectOptions{})
+	if errdefs.IsNotFound(err) {
+		return State{Status: "removed"}, nil
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("inspect %s: %w", c.Part(), err)
+	}
+	in := result.Container
+	state := State{ID: in.ID, Status: string(in.State.Status), Running: in.State.Running, Paused: in.State.Paused,
+		OOMKilled: in.State.OOMKilled, ExitCode: in.State.ExitCode}
+	state.StartedAt, _ = time.Parse(time.RFC3339Nano, in.State.StartedAt)
+	if end := in.NetworkSettings.Networks[c.stack.back]; end != nil {
+		state.IP = end.IPAddress.String()
+	}
+	return state, nil
+}
+
+// Kill sends SIGKILL to the main process and waits until the container is down.
+func (c *Container) Kill(ctx context.Context) error {
+	_, err := c.stack.docker.ContainerKill(ctx, c.Name(), client.ContainerKillOptions{Signal: "SIGKILL"})
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", c.Part(), err)
+	}
+	_, err = c.Down(ctx)
+	return err
+}
+
+// Down waits until the container does not run any more.
+func (c *Container) Down(ctx context.Context) (State, error) {
+	for {
+		state, err := c.Inspect(ctx)
+		if err != nil {
+			return state, err
+		}
+		if !state.Running {
+			return state, nil
+		}
+		select {
+		case <-ctx.Done():
+			return state, fmt.Errorf("%s still runs: %w", c.Part(), ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// StopGently sends SIGTERM and, after grace, SIGKILL.
+func (c *Container) StopGently(ctx context.Context, grace time.Duration) error {
+	seconds := int(grace.Seconds())
+	if _, err := c.stack.docker.ContainerStop(ctx, c.Name(), client.ContainerStopOptions{Timeout: &seconds}); err != nil {
+		return fmt.Errorf("stop %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+// StartAgain starts the container after it stopped, on the same disk and ports.
+func (c *Container) StartAgain(ctx context.Context) error {
+	if _, err := c.stack.docker.ContainerStart(ctx, c.Name(), client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("start %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+// Pause freezes all processes of the container.
+func (c *Container) Pause(ctx context.Context) error {
+	if _, err := c.stack.docker.ContainerPause(ctx, c.Name(), client.ContainerPauseOptions{}); err != nil {
+		return fmt.Errorf("pause %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+// Unpause lets them go on. One that is not paused is left alone.
+func (c *Container) Unpause(ctx context.Context) error {
+	state, err := c.Inspect(ctx)
+	if err != nil || !state.Paused {
+		return err
+	}
+	if _, err := c.stack.docker.ContainerUnpause(ctx, c.Name(), client.ContainerUnpauseOptions{}); err != nil {
+		return fmt.Errorf("unpause %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+// Remove kills and removes the container, its own disk and its anonymous
+// volumes; named volumes stay. One that is gone is no error.
+func (c *Container) Remove(ctx context.Context) error {
+	_, err := c.stack.docker.ContainerRemove(ctx, c.Name(), client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+// RemoveVolumes removes the named volumes of the container, which must be gone.
+func (c *Container) RemoveVolumes(ctx context.Context) error {
+	var errs []error
+	for name := range c.request.Volumes {
+		errs = append(errs, c.stack.RemoveVolume(ctx, name))
+	}
+	return errors.Join(errs...)
+}
+
+// Volumes returns the names of the container's named volumes.
+func (c *Container) Volumes() []string {
+	var names []string
+	for name := range c.request.Volumes {
+		names = append(names, name)
+	}
+	return names
+}
+
+// CreateAgain makes and starts the container anew from its image, after Remove.
+func (c *Container) CreateAgain(ctx context.Context) error { return c.create(ctx) }
+
+// Ready waits until the container proves by its protocol that it works, or,
+// without a probe, runs. It returns the proof.
+func (c *Container) Ready(ctx context.Context) (string, error) {
+	var last error
+	for {
+		state, err := c.Inspect(ctx)
+		switch {
+		case err != nil:
+			last = err
+		case !state.Running || state.Paused:
+			last = fmt.Errorf("%s is %s (exit code %d)", c.Part(), state.Status, state.ExitCode)
+		case c.request.Probe == nil:
+			return "container runs since " + state.StartedAt.UTC().Format(time.RFC3339Nano), nil
+		default:
+			try, cancel := context.WithTimeout(ctx, 2*time.Second)
+			proof, err := c.request.Probe(try)
+			cancel()
+			if err == nil {
+				return proof, nil
+			}
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("%s is not ready: %w (last: %w)", c.Part(), ctx.Err(), last)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Exec runs a command in the container as user and returns what it printed,
+// both streams, and an error for any exit code but 0.
+func (c *Container) Exec(ctx context.Context, user string, command ...string) (string, error) {
+	made, err := c.stack.docker.ExecCreate(ctx, c.Name(), client.ExecCreateOptions{User: user, Cmd: command, AttachStdout: true, AttachStderr: true})
+	if err != nil {
+		return "", fmt.Errorf("run %s in %s: %w", command[0], c.Part(), err)
+	}
+	attached, err := c.stack.docker.ExecAttach(ctx, made.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return "", fmt.Errorf("run %s in %s: %w", command[0], c.Part(), err)
+	}
+	defer attached.Close()
+	stop := context.AfterFunc(ctx, func() { attached.Close() })
+	defer stop()
+	var stdout, stderr bytes.Buffer
+	if _, err := stdcopy.StdCopy(&stdout, &stderr, attached.Reader); err != nil {
+		return stdout.String(), fmt.Errorf("read output of %s in %s: %w", command[0], c.Part(), errors.Join(ctx.Err(), err))
+	}
+	done, err := c.stack.docker.ExecInspect(ctx, made.ID, client.ExecInspectOptions{})
+	if err != nil {
+		return stdout.String(), fmt.Errorf("ask how %s in %s ended: %w", command[0], c.Part(), err)
+	}
+	if done.ExitCode != 0 {
+		return stdout.String(), fmt.Errorf("%s in %s ended with %d: %s", command[0], c.Part(), done.ExitCode, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// CopyIn puts a file into the container.
+func (c *Container) CopyIn(ctx context.Context, target string, mode int64, content []byte) error {
+	var archive bytes.Buffer
+	writer := tar.NewWriter(&archive)
+	header := &tar.Header{Name: path.Base(target), Mode: mode, Size: int64(len(content)), Typeflag: tar.TypeReg}
+	if err := writer.WriteHeader(header); err != nil {
+		return fmt.Errorf("pack %s: %w", target, err)
+	}
+	if _, err := writer.Write(content); err != nil {
+		return fmt.Errorf("pack %s: %w", target, err)
+	}
+	if err := writer.Close(); err != nil {
+		return fmt.Errorf("pack %s: %w", target, err)
+	}
+	_, err := c.stack.docker.CopyToContainer(ctx, c.Name(), client.CopyToContainerOptions{DestinationPath: path.Dir(target), Content: &archive})
+	if err != nil {
+		return fmt.Errorf("copy %s into %s: %w", target, c.Part(), err)
+	}
+	return nil
+}
+
+// SaveLogs writes what the container printed since a moment to a file.
+func (c *Container) SaveLogs(ctx context.Context, file string, since time.Time) error {
+	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{
+		ShowStdout: true, ShowStderr: true, Timestamps: true, Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
+	})
+	if err != nil {
+		return fmt.Errorf("read logs of %s: %w", c.Part(), err)
+	}
+	defer logs.Close()
+	out, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("save logs of %s: %w", c.Part(), err)
+	}
+	defer out.Close()
+	if _, err := stdcopy.StdCopy(out, out, logs); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("save logs of %s: %w", c.Part(), err)
+	}
+	return nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// quiet is a testcontainers logger that says nothing: progress is ours to show.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}

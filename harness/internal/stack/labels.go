@@ -1,0 +1,29 @@
+package stack
+
+import (
+	"os"
+	"strconv"
+)
+
+// Labels that every container, network and volume of a stack carries. They
+// are all that cleaning up needs: it works without any file of the run.
+const (
+	LabelStack = "org.seatrial.stack" // id of the stack
+	LabelPart  = "org.seatrial.part"  // what it is: a service, a role, front, back
+	LabelLock  = "org.seatrial.lock"  // file that the owning process holds locked while it lives
+	LabelKeep  = "org.seatrial.keep"  // "true": meant to outlive its process
+	LabelPID   = "org.seatrial.pid"   // for people who look
+)
+
+func (s *Stack) labels(part string) map[string]string {
+	labels := map[string]string{
+		LabelStack: s.ID,
+		LabelPart:  part,
+		LabelLock:  s.lock.path,
+		LabelPID:   strconv.Itoa(os.Getpid()),
+	}
+	if s.keep {
+		labels[LabelKeep] = "true"
+	}
+	return labels
+}

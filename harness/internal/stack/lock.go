@@ -1,0 +1,67 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// lock is a file held locked by the process that owns a stack. The kernel
+// lets go of it when the process dies, however it dies.
+type lock struct {
+	path string
+	file *os.File
+}
+
+func lockDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	dir := filepath.Join(base, "seatrial", "locks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make folder for locks: %w", err)
+	}
+	return dir, nil
+}
+
+func takeLock(id string) (*lock, error) {
+	dir, err := lockDir()
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, id)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &lock{path: path, file: file}, nil
+}
+
+func (l *lock) release() {
+	os.Remove(l.path)
+	l.file.Close()
+}
+
+// held says whether a living process holds the lock at path. A file that is
+// not there belongs to nobody; one that may not be opened belongs to somebody else.
+func held(path string) bool {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	if err != nil {
+		return true
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return true
+	}
+	return false
+}

@@ -1,0 +1,234 @@
+package stack
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/tap"
+)
+
+// Memory limits. Each leaves room above what the service needs and is low
+// enough for a kernel OOM kill to come quickly.
+const (
+	mib               = 1 << 20
+	sftpMemory        = 128 * mib
+	rabbitMemory      = 768 * mib
+	postgresMemory    = 512 * mib
+	elasticMemory     = 1024 * mib
+	proxyMemory       = 256 * mib
+	DefaultRoleMemory = 256 * mib // of a pipeline's container that declares none
+)
+
+const (
+	sftpUser = "importer"
+	database = "imports"
+	vhost    = "imports"
+
+	readyWithin = 3 * time.Minute
+)
+
+// Service names: as the pipeline resolves them, and as faults name them.
+const (
+	SFTP          = "sftp"
+	RabbitMQ      = "rabbitmq"
+	Postgres      = "postgres"
+	Elasticsearch = "elasticsearch"
+	Proxy         = "proxy"
+
+	management = "management" // RabbitMQ's second port
+)
+
+// port is where each service listens.
+var port = map[string]string{SFTP: "22", RabbitMQ: "5672", Postgres: "5432", Elasticsearch: "9200"}
+
+// credentials draws what is secret in this stack and picks its ports.
+func (s *Stack) credentials() error {
+	ports, err := freePorts(6)
+	if err != nil {
+		return err
+	}
+	s.published = map[string]int{SFTP: ports[0], RabbitMQ: ports[1], Postgres: ports[2], Elasticsearch: ports[3], Proxy: ports[4], management: ports[5]}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make host key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "seatrial")
+	if err != nil {
+		return fmt.Errorf("encode host key: %w", err)
+	}
+	sshPublic, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("encode host key: %w", err)
+	}
+	s.hostKey = pem.EncodeToMemory(block)
+	s.token = rand.Text()
+	address := func(service string) string { return fmt.Sprintf("127.0.0.1:%d", s.published[service]) }
+	postgresPassword := rand.Text()
+	s.endpoints = Endpoints{
+		SFTPAddr: address(SFTP), SFTPUser: sftpUser, SFTPPassword: rand.Text(),
+		SFTPHostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(sshPublic))),
+		AMQPAddr:    address(RabbitMQ), AMQPUser: "seatrial", AMQPPassword: rand.Text(), AMQPVhost: vhost,
+		ManagementURL:    "http://" + address(management),
+		PostgresURL:      fmt.Sprintf("postgres://seatrial:%s@%s/%s?sslmode=disable", postgresPassword, address(Postgres), database),
+		ElasticsearchURL: "http://" + address(Elasticsearch),
+	}
+	s.postgresPassword = postgresPassword
+	return nil
+}
+
+// startServices starts all containers at once and waits for all of them. The
+// slowest, RabbitMQ, is created first and has the greater weight while the
+// processors are contended.
+func (s *Stack) startServices(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	rabbitCreated := make(chan struct{})
+	start := func(into **Container, request Request) {
+		group.Go(func() error {
+			begun := time.Now()
+			if request.Part == RabbitMQ {
+				defer func() {
+					select {
+					case <-rabbitCreated:
+					default:
+						close(rabbitCreated)
+					}
+				}()
+			} else {
+				select {
+				case <-rabbitCreated:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			made, err := s.Start(ctx, request)
+			if err != nil {
+				return err
+			}
+			if request.Part == RabbitMQ {
+				close(rabbitCreated)
+			}
+			*into = made
+			if _, err := made.Ready(ctx); err != nil {
+				return err
+			}
+			s.mu.Lock()
+			s.Seconds[request.Part] = time.Since(begun).Seconds()
+			s.mu.Unlock()
+			s.options.Progress(request.Part + " is ready")
+			return nil
+		})
+	}
+	start(&s.RabbitMQ, s.rabbitmq())
+	start(&s.SFTP, s.sftp())
+	start(&s.Postgres, s.postgres())
+	start(&s.Elasticsearch, s.elasticsearch())
+	proxy, err := s.proxy(ctx)
+	if err != nil {
+		return err
+	}
+	start(&s.Proxy, proxy)
+	return group.Wait()
+}
+
+// behind is the name by which the proxy finds a service on the back network.
+func behind(service string) string { return service + ".back" }
+
+func (s *Stack) service(name string, kind image.Kind) Request {
+	return Request{
+		Part:      name,
+		Image:     s.Images[kind].Ref,
+		Networks:  map[string][]string{s.back: {behind(name)}},
+		Published: map[string]int{port[name] + "/tcp": s.published[name]},
+		Probe:     s.probe(name),
+		CPUShares: 512,
+	}
+}
+
+func (s *Stack) sftp() Request {
+	request := s.service(SFTP, image.SFTP)
+	request.Command = []string{fmt.Sprintf("%s:%s:1001:100:%s", sftpUser, s.endpoints.SFTPPassword, strings.Join(sftpDirs, ","))}
+	request.Files = []testcontainers.ContainerFile{{
+		Reader: strings.NewReader(string(s.hostKey)), ContainerFilePath: "/etc/ssh/ssh_host_ed25519_key", FileMode: 0o600,
+	}}
+	request.MemoryBytes = sftpMemory
+	return request
+}
+
+func (s *Stack) rabbitmq() Request {
+	request := s.service(RabbitMQ, image.RabbitMQ)
+	request.Env = map[string]string{
+		"RABBITMQ_DEFAULT_USER": s.endpoints.AMQPUser, "RABBITMQ_DEFAULT_PASS": s.endpoints.AMQPPassword, "RABBITMQ_DEFAULT_VHOST": vhost,
+	}
+	request.Volumes = map[string]string{"rabbitmq-data": "/var/lib/rabbitmq"}
+	request.Published["15672/tcp"] = s.published[management]
+	request.MemoryBytes = rabbitMemory
+	request.CPUShares = 4096
+	return request
+}
+
+func (s *Stack) postgres() Request {
+	request := s.service(Postgres, image.Postgres)
+	request.Command = []string{"postgres", "-c", "max_connections=200"}
+	request.Env = map[string]string{"POSTGRES_USER": "seatrial", "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DB": database}
+	request.Volumes = map[string]string{"postgres-data": "/var/lib/postgresql/data"}
+	request.MemoryBytes = postgresMemory
+	return request
+}
+
+func (s *Stack) elasticsearch() Request {
+	request := s.service(Elasticsearch, image.Elasticsearch)
+	request.Env = map[string]string{
+		"discovery.type":         "single-node",
+		"xpack.security.enabled": "false",
+		"ES_JAVA_OPTS":           "-Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+	}
+	request.Volumes = map[string]string{"elasticsearch-data": "/usr/share/elasticsearch/data"}
+	request.MemoryBytes = elasticMemory
+	return request
+}
+
+func (s *Stack) proxy(ctx context.Context) (Request, error) {
+	subnet, err := s.subnet(ctx, s.back)
+	if err != nil {
+		return Request{}, err
+	}
+	var routes []string
+	for _, name := range []string{SFTP, RabbitMQ, Postgres, Elasticsearch} {
+		routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", name, port[name], behind(name), port[name]))
+	}
+	s.Control = tap.NewControl(fmt.Sprintf("127.0.0.1:%d", s.published[Proxy]), s.token)
+	return Request{
+		Part:        Proxy,
+		Image:       s.Images["proxy"].Ref,
+		Env:         map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ",")},
+		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Postgres, Elasticsearch}},
+		Published:   map[string]int{tap.ControlPort + "/tcp": s.published[Proxy]},
+		MemoryBytes: proxyMemory,
+		Probe: func(ctx context.Context) (string, error) {
+			return "control interface answers", s.Control.Ready(ctx)
+		},
+	}, nil
+}
+
+// PipelineEnv returns what a pipeline needs to reach the services, through
+// the proxy, by the names that a pipeline's description may use.
+func (s *Stack) PipelineEnv() map[string]string {
+	return map[string]string{
+		"SFTP_ADDR": SFTP + ":22", "SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
+		"AMQP_URL":          fmt.Sprintf("amqp://%s:%s@%s:5672/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, RabbitMQ, vhost),
+		"POSTGRES_URL":      fmt.Sprintf("postgres://seatrial:%s@%s:5432/%s?sslmode=disable", s.postgresPassword, Postgres, database),
+		"ELASTICSEARCH_URL": "http://" + Elasticsearch + ":9200",
+	}
+}

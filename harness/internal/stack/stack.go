@@ -1,0 +1,182 @@
+package stack
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/network"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/tap"
+)
+
+// nameserver is where containers ask for names that are none of the stack's:
+// nowhere.
+var nameserver = []netip.Addr{loopback}
+
+// Options of a stack.
+type Options struct {
+	Keep     bool              // outlives its process; `seatrial down` removes it
+	Progress func(text string) // what is being done; may be nil
+}
+
+// Stack is four services and the proxy, running.
+type Stack struct {
+	ID     string
+	Images map[image.Kind]image.Image // of the services and the proxy
+	// Seconds is how long each part took from its creation until it proved ready.
+	Seconds map[string]float64
+
+	SFTP, RabbitMQ, Postgres, Elasticsearch, Proxy *Container
+	Control                                        *tap.Control
+
+	docker    *testcontainers.DockerClient
+	prefix    string // of the names of containers and volumes
+	front     string // network names
+	back      string
+	lock      *lock
+	keep      bool
+	endpoints Endpoints
+	options   Options
+
+	published        map[string]int // port on 127.0.0.1 of each service and of the proxy's control
+	hostKey          []byte         // private, PEM
+	token            string
+	postgresPassword string
+	mu               sync.Mutex // Seconds, while services start
+}
+
+// Up starts a stack. On an error everything it had started is removed again.
+// All services are started at once; each is ready when it has answered a
+// probe in its own protocol.
+func Up(ctx context.Context, options Options) (*Stack, error) {
+	// The reaper's image is one more thing to have; labels and locks do its work.
+	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
+		return nil, err
+	}
+	if options.Progress == nil {
+		options.Progress = func(string) {}
+	}
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
+	}
+	id := strings.ToLower(rand.Text()[:10])
+	s := &Stack{ID: id, docker: docker, prefix: "seatrial-" + id + "-", keep: options.Keep, options: options,
+		Seconds: map[string]float64{}, Images: map[image.Kind]image.Image{}}
+	if s.lock, err = takeLock(id); err != nil {
+		return nil, err
+	}
+	if err := s.up(ctx); err != nil {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return nil, errors.Join(err, s.Down(clean))
+	}
+	return s, nil
+}
+
+func (s *Stack) up(ctx context.Context) error {
+	s.options.Progress("looking for images")
+	if err := s.resolve(ctx); err != nil {
+		return err
+	}
+	s.options.Progress("starting sftp, rabbitmq, postgres, elasticsearch and the proxy")
+	front, err := s.network(ctx, "front", true)
+	if err != nil {
+		return err
+	}
+	back, err := s.network(ctx, "back", false)
+	if err != nil {
+		return err
+	}
+	s.front, s.back = front, back
+	if err := s.credentials(); err != nil {
+		return err
+	}
+	return s.startServices(ctx)
+}
+
+// resolve finds the images of all services and of the proxy, in parallel.
+func (s *Stack) resolve(ctx context.Context) error {
+	var services map[image.Kind]image.Image
+	var proxy image.Image
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		services, err = image.Resolve(gctx, s.options.Progress, image.SFTP, image.RabbitMQ, image.Postgres, image.Elasticsearch)
+		return err
+	})
+	group.Go(func() (err error) {
+		proxy, err = image.Binary(gctx, "proxy", "github.com/seatrial/seatrial/harness/internal/tap/proxy")
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for kind, found := range services {
+		s.Images[kind] = found
+	}
+	s.Images["proxy"] = proxy
+	return nil
+}
+
+func (s *Stack) network(ctx context.Context, part string, internal bool) (string, error) {
+	options := []network.NetworkCustomizer{network.WithLabels(s.labels(part))}
+	if internal {
+		options = append(options, network.WithInternal())
+	}
+	made, err := network.New(ctx, options...)
+	if err != nil {
+		return "", fmt.Errorf("create network %s: %w (are Docker's address pools used up? `docker network ls`)", part, err)
+	}
+	return made.Name, nil
+}
+
+// subnet returns the address range of a network.
+func (s *Stack) subnet(ctx context.Context, name string) (string, error) {
+	inspected, err := s.docker.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
+	if err != nil {
+		return "", fmt.Errorf("inspect network %s: %w", name, err)
+	}
+	for _, config := range inspected.Network.IPAM.Config {
+		return config.Subnet.String(), nil
+	}
+	return "", fmt.Errorf("network %s has no subnet", name)
+}
+
+// Front returns the name of the network that pipelines are attached to.
+func (s *Stack) Front() string { return s.front }
+
+// Endpoints returns how the harness itself reaches the services.
+func (s *Stack) Endpoints() Endpoints { return s.endpoints }
+
+// RemoveVolume removes a named volume of the stack. One that is gone is no error.
+func (s *Stack) RemoveVolume(ctx context.Context, name string) error {
+	_, err := s.docker.VolumeRemove(ctx, s.prefix+name, client.VolumeRemoveOptions{Force: true})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove volume %s: %w", name, err)
+	}
+	return nil
+}
+
+// Services returns the stack's service containers, in the order of the data's way.
+func (s *Stack) Services() []*Container {
+	return []*Container{s.SFTP, s.RabbitMQ, s.Postgres, s.Elasticsearch}
+}
+
+// Down removes everything that carries the stack's label.
+func (s *Stack) Down(ctx context.Context) error {
+	err := removeStack(ctx, s.docker, s.ID)
+	s.lock.release()
+	return errors.Join(err, s.docker.Close())
+}

@@ -1,0 +1,99 @@
+package tap
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
+)
+
+// ControlPort is the port of the proxy's control interface, in its container.
+const ControlPort = "8474"
+
+// Control is the harness's side of the proxy's control interface.
+type Control struct {
+	base   string // URL, token included
+	client *toxiproxy.Client
+}
+
+// NewControl returns a control for the proxy whose control port is published
+// at address (host:port).
+func NewControl(address, token string) *Control {
+	base := "http://" + address + "/" + token
+	return &Control{base: base, client: toxiproxy.NewClient(base)}
+}
+
+// Ready waits until the proxy answers.
+func (c *Control) Ready(ctx context.Context) error {
+	for {
+		_, err := c.client.Proxies()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("proxy does not answer: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// AddToxic puts a toxic of Toxiproxy's on a service's connections. Stream is
+// "upstream" (towards the service) or "downstream".
+func (c *Control) AddToxic(service, name, kind, stream string, attributes map[string]any) error {
+	_, err := c.client.AddToxic(&toxiproxy.ToxicOptions{
+		ProxyName: service, ToxicName: name, ToxicType: kind, Stream: stream, Toxicity: 1, Attributes: attributes,
+	})
+	if err != nil {
+		return fmt.Errorf("put toxic %s on %s: %w", name, service, err)
+	}
+	return nil
+}
+
+// RemoveToxic takes a toxic off again. A toxic that is not there is no error.
+func (c *Control) RemoveToxic(service, name string) error {
+	has, err := c.HasToxic(service, name)
+	if err != nil || !has {
+		return err
+	}
+	if err := c.client.RemoveToxic(&toxiproxy.ToxicOptions{ProxyName: service, ToxicName: name}); err != nil {
+		return fmt.Errorf("take toxic %s off %s: %w", name, service, err)
+	}
+	return nil
+}
+
+// HasToxic says whether a toxic of that name is on the service's connections.
+func (c *Control) HasToxic(service, name string) (bool, error) {
+	proxy, err := c.client.Proxy(service)
+	if err != nil {
+		return false, fmt.Errorf("ask the proxy for %s: %w", service, err)
+	}
+	for _, toxic := range proxy.ActiveToxics {
+		if toxic.Name == name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// SetEnabled opens or closes a service's listener; closing it cuts all its connections.
+func (c *Control) SetEnabled(service string, enabled bool) error {
+	proxy, err := c.client.Proxy(service)
+	if err != nil {
+		return fmt.Errorf("ask the proxy for %s: %w", service, err)
+	}
+	proxy.Enabled = enabled
+	if err := proxy.Save(); err != nil {
+		return fmt.Errorf("set proxy %s enabled=%t: %w", service, enabled, err)
+	}
+	return nil
+}
+
+// Reset takes all toxics off and opens all listeners.
+func (c *Control) Reset() error {
+	if err := c.client.ResetState(); err != nil {
+		return fmt.Errorf("reset the proxy: %w", err)
+	}
+	return nil
+}
