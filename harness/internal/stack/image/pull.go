@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cpuguy83/dockercfg"
+	"github.com/distribution/reference"
 	"github.com/moby/moby/api/pkg/authconfig"
+	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 )
 
 // Limits of a pull: a registry behind a firewall that swallows packets must cost seconds, a slow one may take its time.
@@ -41,7 +43,7 @@ func (r *resolver) pull(ctx context.Context, kind Kind, ref string) (Image, erro
 }
 
 func (r *resolver) pullWatched(ctx context.Context, ref string, watchdog *time.Timer) error {
-	stream, err := r.cli.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: credentials(ctx, ref)})
+	stream, err := r.cli.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: credentials(ref)})
 	if err != nil {
 		return err
 	}
@@ -60,10 +62,19 @@ func (r *resolver) pullWatched(ctx context.Context, ref string, watchdog *time.T
 
 // credentials returns what the user's Docker configuration holds for ref's registry, encoded for the engine; empty where
 // it holds nothing: most registries then serve public images.
-func credentials(ctx context.Context, ref string) string {
-	_, config, err := testcontainers.DockerImageAuth(ctx, ref)
-	if err != nil || (config.Username == "" && config.IdentityToken == "" && config.RegistryToken == "") {
+func credentials(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
 		return ""
+	}
+	host := dockercfg.ResolveRegistryHost(reference.Domain(named))
+	user, password, err := dockercfg.GetRegistryCredentials(host)
+	if err != nil || password == "" {
+		return ""
+	}
+	config := registry.AuthConfig{Username: user, Password: password, ServerAddress: host}
+	if user == "" { // how Docker's configuration marks a token
+		config = registry.AuthConfig{IdentityToken: password, ServerAddress: host}
 	}
 	encoded, err := authconfig.Encode(config)
 	if err != nil {
