@@ -1,0 +1,71 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// Scenario is what to try and what must hold. It is a small value: everything
+// it needs to run stands in it.
+type Scenario struct {
+	Name       string
+	Incident   string // the published incident it comes from; may be empty
+	Hypothesis string // what should be true of a good pipeline, in a sentence
+	// Workload changes the default trial (20 files of 250 records, 20 % updates,
+	// 2 % deletions); nil leaves it.
+	Workload func(*workload.Config)
+	// Plan is what is broken, in order. Empty: a control.
+	Plan []Step
+	// Catches names the defects that this scenario must find.
+	Catches []string
+	// Repairs names the operation (replay, sync) that brings back what the
+	// plan destroys. A plan that destroys something must have one.
+	Repairs string
+	// Deadline is how long after the sentinel everything must be in its place;
+	// 0: a minute.
+	Deadline time.Duration
+}
+
+// Step is one fault of a plan.
+type Step struct {
+	When    Trigger // when it is injected; steps are injected in order
+	Fault   fault.Fault
+	Recover Trigger // when it is taken back, counted from the proof that it bit
+}
+
+const defaultDeadline = time.Minute
+
+func (s Scenario) deadline() time.Duration {
+	if s.Deadline == 0 {
+		return defaultDeadline
+	}
+	return s.Deadline
+}
+
+// config returns the workload of one run.
+func (s Scenario) config(seed uint64, records int) workload.Config {
+	config := workload.Default(seed, workload.Tag())
+	if s.Workload != nil {
+		s.Workload(&config)
+	}
+	if records > 0 {
+		config = scale(config, records)
+	}
+	return config
+}
+
+// scale changes the number of files and records so that about the wanted
+// number of operations is sent, in files of the same size where possible.
+func scale(config workload.Config, records int) workload.Config {
+	if records < config.RecordsPerFile {
+		config.Files, config.RecordsPerFile = 1, records
+		if records >= 8 {
+			config.Files, config.RecordsPerFile = 4, records/4
+		}
+		return config
+	}
+	config.Files = (records + config.RecordsPerFile - 1) / config.RecordsPerFile
+	return config
+}

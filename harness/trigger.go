@@ -1,0 +1,71 @@
+package harness
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/history"
+)
+
+// Trigger says when something is to happen. Triggers count progress wherever
+// they can: the same moment of the work on a fast machine and on a slow one.
+type Trigger struct {
+	Text string // in words, as it stands in plans and reports
+	met  func(Situation) bool
+}
+
+// Situation is what triggers look at.
+type Situation struct {
+	Marks      history.Marks
+	Operations int             // in the trial's files
+	Files      int             // in the trial
+	Since      time.Duration   // since the step before was injected, or for a recovery since it bit
+	HealedFor  []time.Duration // by step, from 0; negative: not healed yet
+}
+
+// Immediately: as soon as it is this step's turn.
+func Immediately() Trigger {
+	return Trigger{Text: "at once", met: func(Situation) bool { return true }}
+}
+
+// After waits for a time, from the step before or, for a recovery, from the
+// proof that the fault bit.
+func After(d time.Duration) Trigger {
+	return Trigger{Text: "after " + d.String(), met: func(s Situation) bool { return s.Since >= d }}
+}
+
+// Sent waits until the server has acknowledged percent of the trial's operations.
+func Sent(percent int) Trigger {
+	return share("sent", percent, func(s Situation) (int, int) { return s.Marks.Sent, s.Operations })
+}
+
+// Taken waits until the pipeline took percent of the trial's files from the inbox.
+func Taken(percent int) Trigger {
+	return share("taken from the inbox", percent, func(s Situation) (int, int) { return s.Marks.Taken, s.Files })
+}
+
+// Committed waits until percent of the trial's operations are found in Postgres.
+func Committed(percent int) Trigger {
+	return share("committed", percent, func(s Situation) (int, int) { return s.Marks.Committed, s.Operations })
+}
+
+// Visible waits until percent of the trial's operations are returned by search.
+func Visible(percent int) Trigger {
+	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations })
+}
+
+// Healed waits until another step of the plan (1, 2, …) has been proved healed
+// for d.
+func Healed(step int, d time.Duration) Trigger {
+	return Trigger{Text: fmt.Sprintf("%s after step %d is healed", d, step), met: func(s Situation) bool {
+		return step <= len(s.HealedFor) && s.HealedFor[step-1] >= d
+	}}
+}
+
+func share(what string, percent int, of func(Situation) (done, all int)) Trigger {
+	text := fmt.Sprintf("%d %% %s", percent, what)
+	return Trigger{Text: text, met: func(s Situation) bool {
+		done, all := of(s)
+		return done >= 0 && done*100 >= all*percent
+	}}
+}

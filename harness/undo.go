@@ -1,0 +1,132 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/fault"
+)
+
+// undoFile is the journal's name in a run's folder.
+const undoFile = "undo.jsonl"
+
+// undoWithin bounds one undo step, the readiness of what it starts not included.
+const undoWithin = 30 * time.Second
+
+// journal keeps what has to be taken back, on disk before the fault is
+// injected. Steps are taken back last first.
+type journal struct {
+	mu      sync.Mutex
+	file    *os.File
+	pending []journaled
+	next    int
+}
+
+type journaled struct {
+	ID   int        `json:"id"`
+	Undo fault.Undo `json:"undo"`
+}
+
+type undone struct {
+	Done int `json:"done"` // ID of the step that was taken back
+}
+
+func openJournal(dir string) (*journal, error) {
+	file, err := os.OpenFile(filepath.Join(dir, undoFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open undo journal: %w", err)
+	}
+	return &journal{file: file}, nil
+}
+
+// add journals the steps of one fault and returns their IDs. When it returns
+// without error they are with the operating system.
+func (j *journal) add(steps []fault.Undo) ([]int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var ids []int
+	for _, step := range steps {
+		j.next++
+		entry := journaled{ID: j.next, Undo: step}
+		if err := j.write(entry); err != nil {
+			return nil, err
+		}
+		j.pending = append(j.pending, entry)
+		ids = append(ids, entry.ID)
+	}
+	return ids, nil
+}
+
+func (j *journal) write(value any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode undo step: %w", err)
+	}
+	if _, err := j.file.Write(append(raw, '\n')); err != nil {
+		return fmt.Errorf("write undo journal: %w", err)
+	}
+	return j.file.Sync()
+}
+
+// take takes back the steps with the given IDs that are still pending, last
+// first. A step that fails stays pending; the others are taken back all the same.
+func (j *journal) take(ctx context.Context, ids []int, apply func(context.Context, fault.Undo) error) error {
+	var errs []error
+	for i := len(ids) - 1; i >= 0; i-- {
+		entry, ok := j.find(ids[i])
+		if !ok {
+			continue
+		}
+		step, cancel := context.WithTimeout(ctx, undoWithin)
+		err := apply(step, entry.Undo)
+		cancel()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("undo %s %s: %w", entry.Undo.Do, entry.Undo.Target, err))
+			continue
+		}
+		errs = append(errs, j.done(entry.ID))
+	}
+	return errors.Join(errs...)
+}
+
+// takeAll takes back everything that is still pending.
+func (j *journal) takeAll(ctx context.Context, apply func(context.Context, fault.Undo) error) error {
+	j.mu.Lock()
+	var ids []int
+	for _, entry := range j.pending {
+		ids = append(ids, entry.ID)
+	}
+	j.mu.Unlock()
+	return j.take(ctx, ids, apply)
+}
+
+func (j *journal) find(id int) (journaled, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, entry := range j.pending {
+		if entry.ID == id {
+			return entry, true
+		}
+	}
+	return journaled{}, false
+}
+
+func (j *journal) done(id int) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i, entry := range j.pending {
+		if entry.ID == id {
+			j.pending = append(j.pending[:i], j.pending[i+1:]...)
+			return j.write(undone{Done: id})
+		}
+	}
+	return nil
+}
+
+func (j *journal) close() error { return j.file.Close() }

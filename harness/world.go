@@ -1,0 +1,160 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/tap"
+)
+
+// world is the stack and the pipeline as faults see them.
+type world struct {
+	stack    *stack.Stack
+	pipeline *pipeline.Running
+}
+
+func (w world) Containers(target string) ([]fault.Container, error) {
+	var found []fault.Container
+	for _, c := range append(w.stack.Services(), w.pipeline.Doing(target)...) {
+		if c.Part() == target || !isService(c.Part()) {
+			found = append(found, container{c})
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("pipeline %s has no role that does %q and the stack no such service: declare the role or leave the scenario out", w.pipeline.Spec.Name, target)
+	}
+	return found, nil
+}
+
+func isService(part string) bool {
+	switch part {
+	case stack.SFTP, stack.RabbitMQ, stack.Postgres, stack.Elasticsearch:
+		return true
+	}
+	return false
+}
+
+func (w world) Connections(service string) (fault.Connections, error) {
+	if !isService(service) {
+		return nil, fmt.Errorf("no connections to %q pass the proxy: it stands before sftp, rabbitmq, postgres and elasticsearch", service)
+	}
+	return connections{control: w.stack.Control, service: service}, nil
+}
+
+func (w world) Elastic(ctx context.Context, method, path string, body, answer any) error {
+	return w.stack.Elastic(ctx, method, path, body, answer)
+}
+
+func (w world) Hog(ctx context.Context) ([]byte, error) {
+	path, err := image.Build(ctx, "github.com/seatrial/seatrial/harness/internal/hog")
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// part returns the container with that name, of services and pipeline.
+func (w world) part(name string) (*stack.Container, error) {
+	for _, c := range append(w.stack.Services(), w.pipeline.Containers()...) {
+		if c.Part() == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("no container %s in this run", name)
+}
+
+// undo takes one step back.
+func (w world) undo(ctx context.Context, step fault.Undo) error {
+	switch step.Do {
+	case fault.UndoRemoveToxic:
+		return w.stack.Control.RemoveToxic(step.Target, step.Args["name"])
+	case fault.UndoSetting:
+		return w.putSetting(ctx, step.Args["name"])
+	}
+	c, err := w.part(step.Target)
+	if err != nil {
+		return err
+	}
+	state, err := c.Inspect(ctx)
+	if err != nil {
+		return err
+	}
+	switch step.Do {
+	case fault.UndoStart:
+		if state.Running {
+			return nil
+		}
+		return c.StartAgain(ctx)
+	case fault.UndoUnpause:
+		return c.Unpause(ctx)
+	case fault.UndoCreate:
+		if state.ID != "" {
+			return nil
+		}
+		return c.CreateAgain(ctx)
+	}
+	return fmt.Errorf("undo step %q is not known", step.Do)
+}
+
+// putSetting puts a cluster setting back to its default. Elasticsearch may
+// just be coming back: it is asked until the context ends.
+func (w world) putSetting(ctx context.Context, name string) error {
+	none := map[string]any{"persistent": map[string]any{name: nil}}
+	for {
+		try, cancel := context.WithTimeout(ctx, 3*time.Second)
+		err := w.stack.Elastic(try, http.MethodPut, "/_cluster/settings", none, nil)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// container is a stack's container as faults see it.
+type container struct{ *stack.Container }
+
+func (c container) State(ctx context.Context) (fault.State, error) {
+	s, err := c.Inspect(ctx)
+	return fault.State{ID: s.ID, Status: s.Status, Running: s.Running, Paused: s.Paused, OOMKilled: s.OOMKilled, ExitCode: s.ExitCode, StartedAt: s.StartedAt}, err
+}
+
+func (c container) Stop(ctx context.Context, grace time.Duration) error {
+	return c.StopGently(ctx, grace)
+}
+func (c container) Start(ctx context.Context) error { return c.StartAgain(ctx) }
+
+func (c container) Remove(ctx context.Context, volumes bool) error {
+	if err := c.Container.Remove(ctx); err != nil || !volumes {
+		return err
+	}
+	return c.RemoveVolumes(ctx)
+}
+
+// connections are the pipeline's connections to one service.
+type connections struct {
+	control *tap.Control
+	service string
+}
+
+func (c connections) AddToxic(name, kind, stream string, attributes map[string]any) error {
+	return c.control.AddToxic(c.service, name, kind, stream, attributes)
+}
+
+func (c connections) HasToxic(name string) (bool, error) { return c.control.HasToxic(c.service, name) }
+
+func (c connections) Canary(ctx context.Context) (fault.Canary, error) {
+	flown, err := c.control.Canary(ctx, c.service)
+	return fault.Canary{Took: time.Duration(flown.Seconds * float64(time.Second)), Err: flown.Error}, err
+}
