@@ -1,0 +1,102 @@
+package reports
+
+import (
+	"encoding/json"
+	"maps"
+
+	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
+)
+
+// Run is the content of run.json: one run, what it was made of and what came
+// of it. Machines rely on its names; more may be added, none is taken away.
+type Run struct {
+	Scenario string        `json:"scenario"`
+	Pipeline string        `json:"pipeline"` // "reference" or "reference:<defect>[,…]"
+	Seed     uint64        `json:"seed"`
+	Verdict  check.Verdict `json:"verdict"`
+	// Exit is the exit code that the run stands for. It is a field of its own:
+	// a failed undo (5) does not hide that the verdict is invalid.
+	Exit    int    `json:"exit"`
+	Reason  string `json:"reason"`  // one sentence
+	Records int    `json:"records"` // of the workload, control and sentinel left out
+	// Counts has every class of the checker, also those that are 0.
+	Counts  map[check.Class]int `json:"counts"`
+	Fates   map[check.Fate]int  `json:"fates"` // of all attempted operations; they add up
+	Faults  []check.FaultResult `json:"faults"`
+	Seconds map[string]float64  `json:"seconds"` // "total" and the phases of the run
+	Undo    Undo                `json:"undo"`
+	Images  []Image             `json:"images"`
+	// Plan is what was to be broken, in order; NoFault says that it was left
+	// out on purpose.
+	Plan      []history.PlannedFault `json:"plan"`
+	NoFault   bool                   `json:"no_fault"`
+	Latency   *check.Latency         `json:"latency"`    // null where visibility was not read while the run went on
+	NotJudged []string               `json:"not_judged"` // what the pipeline does not declare
+	Tag       string                 `json:"tag"`        // part of every key of the run
+	Started   string                 `json:"started"`    // RFC 3339
+	Folder    string                 `json:"folder"`     // where the run is stored; empty if nothing is
+	Workload  json.RawMessage        `json:"workload"`   // configuration that the workload was generated from
+}
+
+// Undo says whether everything that was broken was put back. A run that had
+// nothing to put back is OK; it has to be said, the zero value is a failed undo.
+type Undo struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error"`
+}
+
+// Image is what really ran: one container image of the run.
+type Image struct {
+	Kind    string `json:"kind"`    // "sftp", "rabbitmq", "postgres", "elasticsearch", "proxy", "importer"
+	Ref     string `json:"ref"`     // as docker run gets it
+	Origin  string `json:"origin"`  // "local", "registry" or "built"
+	Version string `json:"version"` // of the service inside
+	Digest  string `json:"digest"`
+}
+
+// With returns the run with what the judge found put in, and its exit code
+// derived anew. Exit codes that no judge can know (an abort, an interrupt)
+// are kept.
+func (r Run) With(result check.Result) Run {
+	if result.Verdict != "" {
+		r.Verdict, r.Reason = result.Verdict, result.Reason
+		r.Counts, r.Fates = maps.Clone(result.Counts), maps.Clone(result.Fates)
+		r.Faults, r.Latency, r.NotJudged = result.Faults, result.Latency, result.NotJudged
+	}
+	r.Exit = r.derivedExit()
+	return r.filled()
+}
+
+// filled returns the run with nothing nil: machines find 0 and [] instead of
+// null, and every class under its name.
+func (r Run) filled() Run {
+	counts := map[check.Class]int{}
+	for _, class := range allClasses {
+		counts[class] = 0
+	}
+	maps.Copy(counts, r.Counts)
+	r.Counts = counts
+	if r.Fates == nil {
+		r.Fates = map[check.Fate]int{}
+	}
+	if r.Faults == nil {
+		r.Faults = []check.FaultResult{}
+	}
+	if r.Seconds == nil {
+		r.Seconds = map[string]float64{"total": 0}
+	}
+	if r.Images == nil {
+		r.Images = []Image{}
+	}
+	if r.Plan == nil {
+		r.Plan = []history.PlannedFault{}
+	}
+	if r.NotJudged == nil {
+		r.NotJudged = []string{}
+	}
+	if len(r.Workload) == 0 {
+		r.Workload = json.RawMessage("{}")
+	}
+	return r
+}

@@ -1,0 +1,116 @@
+package reports
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/seatrial/seatrial/harness/check"
+)
+
+// The files that Write leaves in a run's folder.
+const (
+	RunFile      = "run.json"
+	FindingsFile = "findings.jsonl"
+	JUnitFile    = "junit.xml"
+	MarkdownFile = "report.md"
+)
+
+// Write writes a run's reports into its folder dir, which is made if it is
+// missing: run.json, findings.jsonl, junit.xml and report.md. What the judge
+// found is put into the run first (Run.With). A report that was there is
+// replaced as a whole: a reader never meets half a file. run.json is written
+// last, so a folder that has it has the others.
+func Write(dir string, run Run, result check.Result) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("write reports: %w", err)
+	}
+	run = run.With(result)
+	if run.Folder == "" {
+		run.Folder = dir
+	}
+	for _, report := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
+		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
+		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result) }},
+		{RunFile, func(w io.Writer) error { return writeJSON(w, run) }},
+	} {
+		if err := replaceFile(filepath.Join(dir, report.name), report.write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read returns the run whose run.json is in dir.
+func Read(dir string) (Run, error) {
+	path := filepath.Join(dir, RunFile)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Run{}, fmt.Errorf("read run: %w", err)
+	}
+	var run Run
+	if err := json.Unmarshal(raw, &run); err != nil {
+		return Run{}, fmt.Errorf("read run: %s: %w", path, err)
+	}
+	return run, nil
+}
+
+// JSON writes runs as an array of what their run.json holds.
+func JSON(w io.Writer, runs []Run) error {
+	filled := make([]Run, len(runs))
+	for i, run := range runs {
+		filled[i] = run.filled()
+	}
+	return writeJSON(w, filled)
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+func writeFindings(w io.Writer, findings []check.Finding) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for i := range findings {
+		if err := encoder.Encode(&findings[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceFile writes path through a temporary file beside it.
+func replaceFile(path string, write func(io.Writer) error) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+			os.Remove(file.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	buffered := bufio.NewWriterSize(file, 1<<16)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
