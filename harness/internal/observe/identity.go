@@ -1,0 +1,116 @@
+package observe
+
+import (
+	"hash/maphash"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// identity tells versions from content, for places that do not say them:
+// every version of a record differs from its neighbours in every field.
+// It is used by one goroutine.
+type identity struct {
+	wl      *workload.Workload
+	highest []int32          // version that any file shows, by record number
+	known   map[int]verdict  // of the content seen last: most of it does not change
+	types   map[string]typed // by field name
+}
+
+type verdict struct {
+	content uint64
+	version int
+}
+
+type typed struct {
+	index int
+	kind  workload.Type
+}
+
+func newIdentity(wl *workload.Workload) *identity {
+	id := &identity{wl: wl, highest: make([]int32, wl.Records()), known: map[int]verdict{}, types: map[string]typed{}}
+	for _, file := range wl.Files {
+		for _, op := range file.Ops {
+			if !op.Delete && op.Version > id.highest[op.Number] {
+				id.highest[op.Number] = op.Version
+			}
+		}
+	}
+	for i, field := range workload.Fields {
+		id.types[field.Name] = typed{i, field.Type}
+	}
+	return id
+}
+
+// version returns the version of a record whose content is fields, after
+// dates, instants and numbers were brought to one form; -1 if none has it.
+// Where two versions fit (the place shows few fields) it is the highest.
+func (id *identity) version(number int, fields map[string]string) int {
+	content := digest(fields)
+	if seen, ok := id.known[number]; ok && seen.content == content {
+		return seen.version
+	}
+	version := -1
+	for v := int(id.highest[number]); v > 0; v-- {
+		if id.matches(id.wl.Record(number, v), fields) {
+			version = v
+			break
+		}
+	}
+	id.known[number] = verdict{content, version}
+	return version
+}
+
+func (id *identity) matches(want workload.Record, fields map[string]string) bool {
+	compared := 0
+	for name, text := range fields {
+		field, ok := id.types[name]
+		if !ok {
+			continue
+		}
+		compared++
+		if expected := want[field.index]; expected != text && canonical(field.kind, expected) != canonical(field.kind, text) {
+			return false
+		}
+	}
+	return compared > 0
+}
+
+func digest(fields map[string]string) uint64 {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, name := range names {
+		h.WriteString(name)
+		h.WriteByte(0)
+		h.WriteString(fields[name])
+		h.WriteByte(0)
+	}
+	return h.Sum64()
+}
+
+// canonical brings equal values of a type to equal texts. A text that is no
+// value of the type stays as it is.
+func canonical(kind workload.Type, text string) string {
+	switch kind {
+	case workload.Timestamp:
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return at.UTC().Format(time.RFC3339Nano)
+		}
+	case workload.Number:
+		// Exponents would let a short text ask for a number without end.
+		if strings.Trim(text, "+-.0123456789") == "" && len(text) < 100 {
+			if value, ok := new(big.Rat).SetString(text); ok {
+				return value.RatString()
+			}
+		}
+	}
+	return text
+}

@@ -1,0 +1,110 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/send"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// server is an SFTP connection that is made when it is needed and again after
+// it failed.
+type server struct {
+	endpoints stack.Endpoints
+	session   *send.Session
+}
+
+// with calls do with a connection that lives until ctx ends at the latest.
+func (s *server) with(ctx context.Context, do func(*send.Session) error) error {
+	if s.session == nil {
+		session, err := send.Dial(ctx, s.endpoints)
+		if err != nil {
+			return err
+		}
+		s.session = session
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(time.Minute)
+	}
+	release := s.session.Limit(ctx, time.Until(deadline))
+	err := do(s.session)
+	release()
+	if err != nil {
+		s.close()
+	}
+	return err
+}
+
+func (s *server) close() {
+	if s.session != nil {
+		s.session.Close()
+		s.session = nil
+	}
+}
+
+// inbox lists the files that nobody took.
+type inbox struct {
+	folder string
+	wl     *workload.Workload
+	sftp   server
+	byName map[string]int // index in wl.Files
+}
+
+func newInbox(folder string, wl *workload.Workload, e stack.Endpoints) *inbox {
+	in := &inbox{folder: folder, wl: wl, sftp: server{endpoints: e}, byName: map[string]int{}}
+	for i, file := range wl.Files {
+		in.byName[file.Name] = i
+	}
+	return in
+}
+
+// look returns the names of the files there. Temporary names are the
+// sender's own business and not listed.
+func (in *inbox) look(ctx context.Context) (names []string, err error) {
+	err = in.sftp.with(ctx, func(s *send.Session) error {
+		infos, err := s.ReadDirContext(ctx, in.folder)
+		if err != nil {
+			return fmt.Errorf("list %s on SFTP: %w", in.folder, err)
+		}
+		for _, info := range infos {
+			if !info.IsDir() && !strings.HasPrefix(info.Name(), ".") {
+				names = append(names, info.Name())
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
+// all returns an entry for each operation of the files there, and one for
+// each file that is none of this run's.
+func (in *inbox) all(ctx context.Context) ([]history.Entry, error) {
+	names, err := in.look(ctx)
+	var entries []history.Entry
+	for _, name := range names {
+		index, ok := in.byName[name]
+		if !ok {
+			entries = append(entries, history.Entry{Number: -1, Version: -1, Key: name, Where: in.folder + "/" + name})
+			continue
+		}
+		for _, op := range in.wl.Files[index].Ops {
+			e := history.Entry{Number: int(op.Number), Version: int(op.Version), Op: workload.Upsert, Where: fmt.Sprintf("%s/%s line %d", in.folder, name, op.Line)}
+			if op.Delete {
+				e.Op = workload.Deletion
+			}
+			if op.Implied {
+				e.Where = fmt.Sprintf("%s/%s, by its absence", in.folder, name)
+			}
+			entries = append(entries, e)
+		}
+	}
+	return entries, err
+}
+
+func (in *inbox) close() { in.sftp.close() }

@@ -1,0 +1,212 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// Exec runs a command in the broker's container and returns what it printed.
+type Exec func(ctx context.Context, command ...string) (string, error)
+
+// broker looks at queues.
+type broker struct {
+	endpoints stack.Endpoints
+	exec      Exec
+	wl        *workload.Workload
+
+	raw     net.Conn
+	conn    *amqp.Connection
+	channel *amqp.Channel
+}
+
+// connect opens connection and channel unless they are.
+func (b *broker) connect(ctx context.Context) error {
+	if b.conn == nil || b.conn.IsClosed() {
+		b.close()
+		e := b.endpoints
+		conn, err := amqp.DialConfig("amqp://"+e.AMQPAddr, amqp.Config{
+			SASL:       []amqp.Authentication{&amqp.PlainAuth{Username: e.AMQPUser, Password: e.AMQPPassword}},
+			Vhost:      e.AMQPVhost,
+			Properties: amqp.Table{"connection_name": "seatrial-observer"},
+			Dial: func(network, address string) (net.Conn, error) {
+				raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				b.raw = raw
+				if deadline, ok := ctx.Deadline(); ok {
+					raw.SetDeadline(deadline) // of the handshake: the library takes it back
+				}
+				return raw, nil
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("connect to RabbitMQ %s, vhost %s: %w", e.AMQPAddr, e.AMQPVhost, err)
+		}
+		b.conn = conn
+	}
+	if b.channel == nil || b.channel.IsClosed() {
+		release := b.limit(ctx)
+		channel, err := b.conn.Channel()
+		release()
+		if err != nil {
+			return fmt.Errorf("open a channel to RabbitMQ: %w", err)
+		}
+		b.channel = channel
+	}
+	return nil
+}
+
+// limit closes the connection when ctx ends: the library's calls know no
+// context and would wait for a frozen broker for ever.
+func (b *broker) limit(ctx context.Context) (release func()) {
+	raw := b.raw
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	return func() { stop() }
+}
+
+// ready returns how many messages are ready in the queues together. A queue
+// that is not there holds none.
+func (b *broker) ready(ctx context.Context, queues []string) (int, error) {
+	sum := 0
+	for _, name := range queues {
+		if err := b.connect(ctx); err != nil {
+			return 0, err
+		}
+		release := b.limit(ctx)
+		queue, err := b.channel.QueueDeclarePassive(name, true, false, false, false, nil)
+		release()
+		var refused *amqp.Error
+		if errors.As(err, &refused) && refused.Code == amqp.NotFound {
+			continue
+		}
+		if err != nil {
+			b.close()
+			return 0, fmt.Errorf("ask RabbitMQ for queue %s: %w", name, err)
+		}
+		sum += queue.Messages
+	}
+	return sum, nil
+}
+
+// depths returns ready and unacknowledged messages of all queues of the vhost,
+// from the broker itself: what its management interface says lags.
+func (b *broker) depths(ctx context.Context) ([]history.QueueDepth, error) {
+	out, err := b.exec(ctx, "rabbitmqctl", "list_queues", "--quiet", "-p", b.endpoints.AMQPVhost, "--formatter", "json",
+		"name", "messages_ready", "messages_unacknowledged")
+	if err != nil {
+		return nil, fmt.Errorf("count the messages in the queues: %w", err)
+	}
+	return parseDepths(out)
+}
+
+func parseDepths(out string) ([]history.QueueDepth, error) {
+	start := strings.IndexByte(out, '[') // warnings may stand before it
+	if start < 0 {
+		return nil, fmt.Errorf("count the messages in the queues: rabbitmqctl printed no list: %.200q", out)
+	}
+	var listed []struct {
+		Name    string `json:"name"`
+		Ready   *int   `json:"messages_ready"`
+		Unacked *int   `json:"messages_unacknowledged"`
+	}
+	if err := json.NewDecoder(strings.NewReader(out[start:])).Decode(&listed); err != nil {
+		return nil, fmt.Errorf("count the messages in the queues: rabbitmqctl printed %.200q: %w", out[start:], err)
+	}
+	depths := make([]history.QueueDepth, 0, len(listed))
+	var err error
+	for _, q := range listed {
+		if q.Ready == nil || q.Unacked == nil {
+			err = fmt.Errorf("count the messages in the queues: queue %s does not say (is it down?)", q.Name)
+			continue
+		}
+		depths = append(depths, history.QueueDepth{Queue: q.Name, Ready: *q.Ready, Unacked: *q.Unacked})
+	}
+	return depths, err
+}
+
+// maxMessages bounds what is read of one queue: read messages are held
+// unacknowledged by the broker until all were read.
+const maxMessages = 200_000
+
+// messages returns the records of the messages that are ready in queues, and
+// puts all of them back where they were. Messages that a consumer holds
+// cannot be read: the error says how many.
+func (b *broker) messages(ctx context.Context, queues []string, depths []history.QueueDepth) ([]history.Entry, error) {
+	var entries []history.Entry
+	known := map[string]history.QueueDepth{}
+	for _, depth := range depths {
+		known[depth.Queue] = depth
+	}
+	var unread []string
+	for _, name := range queues {
+		depth, ok := known[name]
+		if !ok || depth.Ready+depth.Unacked == 0 {
+			continue
+		}
+		found, read, err := b.peek(ctx, name, depth.Ready)
+		entries = append(entries, found...)
+		if err != nil {
+			return entries, err
+		}
+		if read != depth.Ready {
+			unread = append(unread, fmt.Sprintf("queue %s: %d messages were ready, %d could be read", name, depth.Ready, read))
+		}
+		if depth.Unacked > 0 {
+			unread = append(unread, fmt.Sprintf("queue %s: %d messages are held unacknowledged by a consumer and cannot be read", name, depth.Unacked))
+		}
+	}
+	if len(unread) > 0 {
+		return entries, &incomplete{errors.New(strings.Join(unread, "; "))}
+	}
+	return entries, nil
+}
+
+// peek gets up to ready messages without acknowledging any and then closes
+// the channel: the broker puts them back in their place.
+func (b *broker) peek(ctx context.Context, queue string, ready int) (entries []history.Entry, read int, err error) {
+	if err := b.connect(ctx); err != nil {
+		return nil, 0, err
+	}
+	defer b.limit(ctx)()
+	defer func() {
+		if cerr := b.channel.Close(); cerr != nil {
+			b.close() // which puts them back too
+		}
+		b.channel = nil
+	}()
+	for read < min(ready, maxMessages) {
+		message, ok, err := b.channel.Get(queue, false)
+		if err != nil {
+			return entries, read, fmt.Errorf("read queue %s, message %d: %w", queue, read+1, err)
+		}
+		if !ok {
+			break
+		}
+		read++
+		entries = append(entries, records(b.wl, message, fmt.Sprintf("queue %s, message %d", queue, read))...)
+	}
+	return entries, read, nil
+}
+
+// close does not wait for the broker.
+func (b *broker) close() {
+	if b.conn != nil {
+		b.conn.CloseDeadline(time.Now().Add(200 * time.Millisecond))
+	}
+	if b.raw != nil {
+		b.raw.Close()
+	}
+	b.conn, b.channel, b.raw = nil, nil, nil
+}

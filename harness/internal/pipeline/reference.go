@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"strings"
+	"time"
+)
+
+// Reference declares the reference pipeline (fixtures/importer) as it runs in
+// trials: image holds the program, defects are the deviations it shows.
+func Reference(image string, defects []string) Spec {
+	role := func(name, does, command string) Role {
+		return Role{Name: name, Does: []string{does}, Image: image, Command: []string{command}, Env: referenceEnv(defects)}
+	}
+	collector := role("collector", Collect, "collect")
+	collector.Mounts = map[string]string{"staging": "/staging"}
+	return Spec{
+		Name:    "reference",
+		Defects: defects,
+		Roles: []Role{
+			collector,
+			role("loader", Load, "load"),
+			role("indexer", Index, "index"),
+			role("exporter", Export, "export"),
+		},
+		Volumes:         []string{"staging"},
+		Inbox:           "inbox",
+		Rows:            &Rows{Query: referenceRows, Light: referenceLight},
+		Documents:       &Documents{Alias: "people", Key: "key", Version: "version"},
+		Confirmations:   &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
+		Queues:          []string{"records", "records.applied"},
+		DeadLetters:     []string{"records.dead"},
+		Status:          &Status{Query: referenceStatus},
+		LongestInterval: time.Second,
+	}
+}
+
+// referenceEnv is the environment of every role: the services, and intervals
+// short enough for a trial of seconds.
+func referenceEnv(defects []string) map[string]string {
+	return map[string]string{
+		"SFTP_ADDR":         "${SFTP_ADDR}",
+		"SFTP_USER":         "${SFTP_USER}",
+		"SFTP_PASSWORD":     "${SFTP_PASSWORD}",
+		"SFTP_HOST_KEY":     "${SFTP_HOST_KEY}",
+		"AMQP_URL":          "${AMQP_URL}",
+		"POSTGRES_URL":      "${POSTGRES_URL}",
+		"ELASTICSEARCH_URL": "${ELASTICSEARCH_URL}",
+		"DEFECTS":           strings.Join(defects, ","),
+		"STAGING_DIR":       "/staging",
+		"POLL_INTERVAL":     "250ms",
+		"RETRY_INTERVAL":    "500ms",
+	}
+}
+
+const (
+	referenceLight = `SELECT key, version::text, deleted_at IS NOT NULL, 'people ' || ctid::text FROM people`
+
+	// Dates and instants in one form, whatever the server's settings: an
+	// instant in UTC with as many decimals as it has, at most six.
+	referenceRows = `SELECT key, version::text, deleted_at IS NOT NULL, 'people ' || ctid::text,
+ family_name, given_name, to_char(birth_date, 'YYYY-MM-DD') AS birth_date, email, phone, note, employer, role, city,
+ to_char(starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') || rtrim(to_char(starts_at AT TIME ZONE 'UTC', '.US'), '.0') || 'Z' AS starts_at,
+ hours::text AS hours, salary::text AS salary
+ FROM people`
+
+	referenceStatus = `SELECT file, state, state = 'completed', rows::text, applied::text, superseded::text, rejected::text FROM imports`
+)

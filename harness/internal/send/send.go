@@ -1,0 +1,336 @@
+package send
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// The steps of a drop, as they stand in history.Sent.Step.
+const (
+	stepOpen   = "open"
+	stepWrite  = "write"
+	stepClose  = "close"
+	stepRename = "rename"
+)
+
+// chunk is how much is written with one request: what every server accepts.
+const chunk = 32 << 10
+
+// Sender drops files on SFTP, one at a time. Its fields are set before the
+// first Send; its methods may be called from several goroutines.
+type Sender struct {
+	// StepTimeout limits each step of a drop (open, a write of 32 KiB, close,
+	// rename); 20 s from New.
+	StepTimeout time.Duration
+	// BytesPerSecond slows writing down; 0: as fast as it goes.
+	BytesPerSecond int
+	// ArchiveBytes is how much is kept in the archive folder; what is beyond
+	// it is sent and not kept. 256 MiB from New.
+	ArchiveBytes int64
+	// Told is called with the outcome of each drop (OK, Fail or Info), before
+	// Send returns; may be nil.
+	Told func(workload.File, history.Phase)
+
+	endpoints stack.Endpoints
+	inbox     string
+	history   *history.Writer
+	archive   string
+	before    func(step string) // in tests
+
+	mu       sync.Mutex
+	session  *Session
+	archived int64
+}
+
+// New returns a Sender that drops files into the folder inbox (below the SFTP
+// user's home), writes what happened to w and keeps each file as sent in
+// archive ("" keeps none).
+func New(endpoints stack.Endpoints, inbox string, w *history.Writer, archive string) *Sender {
+	return &Sender{
+		StepTimeout: 20 * time.Second, ArchiveBytes: 256 << 20,
+		endpoints: endpoints, inbox: inbox, history: w, archive: archive,
+	}
+}
+
+// Unacknowledged says that a file was not acknowledged: Phase is Fail where
+// it surely did not reach its place, Info where that is not known.
+type Unacknowledged struct {
+	File  string
+	Phase history.Phase
+	Step  string // what had been begun: "open", "write", "close" or "rename"
+	Cause error
+}
+
+func (u *Unacknowledged) Error() string {
+	if u.Phase == history.Fail {
+		return fmt.Sprintf("send %s: %s failed, the file is not there: %v", u.File, u.Step, u.Cause)
+	}
+	return fmt.Sprintf("send %s: no answer to %s, the file may be there or not: %v", u.File, u.Step, u.Cause)
+}
+
+func (u *Unacknowledged) Unwrap() error { return u.Cause }
+
+// Send drops one file: under the temporary name ".<name>.part", then renamed,
+// or in place where the workload says so. Acked means that the server's OK
+// for the rename (in place: for the close) has arrived. Otherwise the error is
+// an *Unacknowledged, or says why nothing was begun (ctx ended while no
+// connection could be had, the file could not be archived, the history could
+// not be written).
+//
+// A server that cannot be reached before anything was begun is tried again
+// until ctx ends. Once begun a drop is never repeated: the outcome stands.
+func (s *Sender) Send(ctx context.Context, wl *workload.Workload, file workload.File) (acked bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	content := wl.Encode(file)
+	sum := sha256.Sum256(content)
+	sent := history.Sent{File: file.Index, Name: file.Name, Rows: file.Rows(), Bytes: len(content), SHA256: hex.EncodeToString(sum[:])}
+	if err := s.keep(file.Name, content); err != nil {
+		return false, err
+	}
+	if err := s.connect(ctx); err != nil {
+		return false, fmt.Errorf("send %s: %w", file.Name, err)
+	}
+	pending, err := s.history.Invoke(history.Send, file.Name, sent)
+	if err != nil {
+		return false, err
+	}
+	drop := s.rename
+	if wl.Config.InPlace {
+		drop = s.inPlace
+	}
+	outcome := drop(ctx, file.Name, content)
+	if outcome == nil {
+		err = pending.OK(sent)
+		s.tell(file, history.OK)
+		return true, err
+	}
+	s.disconnect() // whatever state it is in, the next file gets a new one
+	sent.Step = outcome.Step
+	if outcome.Phase == history.Fail {
+		err = pending.Fail(outcome.Cause, sent)
+	} else {
+		err = pending.Info(outcome.Cause, sent)
+	}
+	s.tell(file, outcome.Phase)
+	if err != nil {
+		return false, errors.Join(err, outcome)
+	}
+	return false, outcome
+}
+
+func (s *Sender) tell(file workload.File, how history.Phase) {
+	if s.Told != nil {
+		s.Told(file, how)
+	}
+}
+
+// All sends files in order, at most filesPerSecond of them (0: as fast as it
+// goes). A file that was not acknowledged is left as it is, the next one
+// follows. After each file progress (may be nil) is told how many operations
+// of this call were acknowledged so far. An error means that not all files
+// were tried.
+func (s *Sender) All(ctx context.Context, wl *workload.Workload, files []workload.File, filesPerSecond float64, progress func(acked int)) error {
+	start, acked := time.Now(), 0
+	for i, file := range files {
+		if filesPerSecond > 0 {
+			due := start.Add(time.Duration(float64(i) / filesPerSecond * float64(time.Second)))
+			if err := until(ctx, due); err != nil {
+				return fmt.Errorf("send %s: %w", file.Name, err)
+			}
+		}
+		ok, err := s.Send(ctx, wl, file)
+		var unacknowledged *Unacknowledged
+		if err != nil && (!errors.As(err, &unacknowledged) || s.history.Err() != nil) {
+			return err
+		}
+		if ok {
+			acked += len(file.Ops)
+		}
+		if progress != nil {
+			progress(acked)
+		}
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (s *Sender) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disconnect()
+}
+
+// rename drops a file under a temporary name and renames it. Nobody reads
+// the temporary name, so only the rename can leave the outcome open.
+func (s *Sender) rename(ctx context.Context, name string, content []byte) *Unacknowledged {
+	temporary, final := path.Join(s.inbox, "."+name+".part"), path.Join(s.inbox, name)
+	if step, err := s.write(ctx, temporary, content); err != nil {
+		return &Unacknowledged{File: name, Phase: history.Fail, Step: step, Cause: err}
+	}
+	defer s.begin(ctx, stepRename)()
+	_, posix := s.session.HasExtension("posix-rename@openssh.com")
+	if !posix {
+		// Linking and unlinking: a refusal of the second leaves open what was seen in between.
+		if err := s.session.Rename(temporary, final); err != nil {
+			return &Unacknowledged{File: name, Phase: history.Info, Step: stepRename, Cause: err}
+		}
+		return nil
+	}
+	if err := s.session.PosixRename(temporary, final); err != nil {
+		phase := history.Info
+		if refused(err) {
+			phase = history.Fail
+		}
+		return &Unacknowledged{File: name, Phase: phase, Step: stepRename, Cause: err}
+	}
+	return nil
+}
+
+// inPlace drops a file under its final name. An open without an answer leaves
+// an empty file at most; once bytes were sent they may have been read.
+func (s *Sender) inPlace(ctx context.Context, name string, content []byte) *Unacknowledged {
+	step, err := s.write(ctx, path.Join(s.inbox, name), content)
+	switch {
+	case err == nil:
+		return nil
+	case step == stepOpen:
+		return &Unacknowledged{File: name, Phase: history.Fail, Step: step, Cause: err}
+	}
+	return &Unacknowledged{File: name, Phase: history.Info, Step: step, Cause: err}
+}
+
+// write creates a file and closes it again; on an error step is what failed.
+func (s *Sender) write(ctx context.Context, name string, content []byte) (step string, err error) {
+	release := s.begin(ctx, stepOpen)
+	file, err := s.session.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	release()
+	if err != nil {
+		return stepOpen, err
+	}
+	start, size := time.Now(), chunk
+	if s.BytesPerSecond > 0 {
+		size = max(1, min(chunk, s.BytesPerSecond/10))
+	}
+	for at := 0; at < len(content); at += size {
+		if s.BytesPerSecond > 0 {
+			due := start.Add(time.Duration(float64(at) / float64(s.BytesPerSecond) * float64(time.Second)))
+			if err := until(ctx, due); err != nil {
+				return stepWrite, err
+			}
+		}
+		release := s.begin(ctx, stepWrite)
+		_, err := file.Write(content[at:min(at+size, len(content))])
+		release()
+		if err != nil {
+			return stepWrite, err
+		}
+	}
+	defer s.begin(ctx, stepClose)()
+	return stepClose, file.Close()
+}
+
+func (s *Sender) begin(ctx context.Context, step string) (release func()) {
+	if s.before != nil {
+		s.before(step)
+	}
+	return s.session.Limit(ctx, s.StepTimeout)
+}
+
+// refused reports whether err is the server's own answer: then the request
+// was surely not carried out. Everything else may be a lost reply.
+func refused(err error) bool {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	var status *sftp.StatusError
+	return errors.As(err, &status)
+}
+
+// connect makes sure that there is a connection that answers, trying until
+// ctx ends.
+func (s *Sender) connect(ctx context.Context) error {
+	for try := 0; ; try++ {
+		err := s.probe(ctx)
+		if err == nil {
+			return nil
+		}
+		pause := min(100*time.Millisecond<<min(try, 3), 500*time.Millisecond)
+		if until(ctx, time.Now().Add(pause)) != nil {
+			return fmt.Errorf("nothing was begun, the server could not be reached until the end: %w (last of %d tries: %w)", context.Cause(ctx), try+1, err)
+		}
+	}
+}
+
+// probe asks for something harmless over the connection there is, or makes
+// one. A connection that died between two files is found here, while nothing
+// was begun.
+func (s *Sender) probe(ctx context.Context) error {
+	if s.session == nil {
+		session, err := Dial(ctx, s.endpoints)
+		if err != nil {
+			return err
+		}
+		s.session = session
+	}
+	release := s.session.Limit(ctx, dialTimeout)
+	_, err := s.session.Getwd()
+	release()
+	if err != nil {
+		s.disconnect()
+		return fmt.Errorf("probe SFTP %s: %w", s.endpoints.SFTPAddr, err)
+	}
+	return nil
+}
+
+func (s *Sender) disconnect() {
+	if s.session != nil {
+		s.session.Close()
+		s.session = nil
+	}
+}
+
+// keep stores a file as it is to be sent, as evidence.
+func (s *Sender) keep(name string, content []byte) error {
+	if s.archive == "" || s.archived+int64(len(content)) > s.ArchiveBytes {
+		return nil
+	}
+	if err := os.MkdirAll(s.archive, 0o700); err != nil {
+		return fmt.Errorf("archive %s: %w", name, err)
+	}
+	if err := os.WriteFile(filepath.Join(s.archive, name), content, 0o600); err != nil {
+		return fmt.Errorf("archive %s: %w (is the disk full?)", name, err)
+	}
+	s.archived += int64(len(content))
+	return nil
+}
+
+// until waits for a moment or the end of ctx.
+func until(ctx context.Context, due time.Time) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
