@@ -29,6 +29,10 @@ type Fault struct {
 	// Destroys says what of the pipeline's data is gone for good when this is
 	// injected; empty where nothing is.
 	Destroys string
+	// Lasting says that this is a condition that holds for a while, not a
+	// moment: it is proved by work that meets it, not by work that was under
+	// way when it began.
+	Lasting bool
 
 	prepare func(ctx context.Context, world World, target string) (Injection, error)
 }

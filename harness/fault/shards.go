@@ -16,7 +16,7 @@ const initialRecoveries = "cluster.routing.allocation.node_initial_primaries_rec
 // server answers, searches and writes to the index fail. To be combined with
 // a fault that restarts it; it bites only then. Recovery lets the shards in.
 func SlowShardRecovery() Fault {
-	return Fault{Name: "slow-shard-recovery", Target: Elasticsearch, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "slow-shard-recovery", Target: Elasticsearch, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		return Injection{
 			Undo: []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": initialRecoveries}}},
 			Inject: func(ctx context.Context) error {

@@ -72,7 +72,7 @@ func broken(c Canary) error {
 
 func toxic(kind, service, stream, detail string, attributes map[string]any, effect felt) Fault {
 	name := "seatrial-" + kind + "-" + stream
-	return Fault{Name: kind, Target: service, Detail: stream + ", " + detail,
+	return Fault{Name: kind, Target: service, Detail: stream + ", " + detail, Lasting: true,
 		prepare: func(ctx context.Context, world World, service string) (Injection, error) {
 			connections, err := world.Connections(service)
 			if err != nil {

@@ -1,0 +1,20 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/fault"
+)
+
+// DatabaseKilled ends Postgres with SIGKILL while transactions are open; it
+// comes back through crash recovery.
+func DatabaseKilled() harness.Scenario {
+	return harness.Scenario{
+		Name:       "database-killed",
+		Hypothesis: "A database that dies costs time only: open transactions are done again, those whose commit was answered stand.",
+		Plan: []harness.Step{
+			{When: harness.Committed(30), Fault: fault.Kill(fault.Postgres), Recover: harness.After(time.Second)},
+		},
+	}
+}

@@ -1,0 +1,27 @@
+package scenarios
+
+import (
+	"github.com/seatrial/seatrial/harness"
+)
+
+// All returns every scenario, the control first.
+func All() []harness.Scenario {
+	return []harness.Scenario{
+		Calm(),
+		BrokerKilled(),
+		LoaderKilled(),
+		DatabaseKilled(),
+		IndexOOM(),
+		CollectorRecreated(),
+	}
+}
+
+// ByName returns the scenario of that name.
+func ByName(name string) (harness.Scenario, bool) {
+	for _, scenario := range All() {
+		if scenario.Name == name {
+			return scenario, true
+		}
+	}
+	return harness.Scenario{}, false
+}
