@@ -80,7 +80,7 @@ func (l *Live) Phase(text string) {
 		return
 	}
 	l.phase = text
-	if l.terminal {
+	if l.terminal && l.running {
 		l.redraw(true)
 		return
 	}

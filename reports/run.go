@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 
@@ -57,7 +58,8 @@ type Image struct {
 
 // With returns the run with what the judge found put in, and its exit code
 // derived anew. Exit codes that no judge can know (an abort, an interrupt)
-// are kept.
+// are kept. Who knows better than the judge (the machine failed) changes the
+// verdict afterwards.
 func (r Run) With(result check.Result) Run {
 	if result.Verdict != "" {
 		r.Verdict, r.Reason = result.Verdict, result.Reason
@@ -68,9 +70,12 @@ func (r Run) With(result check.Result) Run {
 	return r.filled()
 }
 
-// filled returns the run with nothing nil: machines find 0 and [] instead of
-// null, and every class under its name.
+// filled returns the run as machines get it: nothing is nil, every class
+// stands under its name, and the exit code is not better than the verdict and
+// the undo.
 func (r Run) filled() Run {
+	r.Verdict = cmp.Or(r.Verdict, check.Unknown)
+	r.Exit = Exit([]Run{r})
 	counts := map[check.Class]int{}
 	for _, class := range allClasses {
 		counts[class] = 0

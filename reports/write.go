@@ -20,15 +20,19 @@ const (
 )
 
 // Write writes a run's reports into its folder dir, which is made if it is
-// missing: run.json, findings.jsonl, junit.xml and report.md. What the judge
-// found is put into the run first (Run.With). A report that was there is
-// replaced as a whole: a reader never meets half a file. run.json is written
-// last, so a folder that has it has the others.
+// missing: run.json, findings.jsonl, junit.xml and report.md. The run is taken
+// as it is, a verdict that differs from the result's stands; one without a
+// verdict gets the result's (Run.With). A report that was there is replaced
+// as a whole: a reader never meets half a file. run.json is written last, so a
+// folder that has it has the others.
 func Write(dir string, run Run, result check.Result) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write reports: %w", err)
 	}
-	run = run.With(result)
+	if run.Verdict == "" {
+		run = run.With(result)
+	}
+	run = run.filled()
 	if run.Folder == "" {
 		run.Folder = dir
 	}

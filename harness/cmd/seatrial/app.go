@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/seatrial/seatrial/reports"
+)
+
+// app is one call of the command.
+type app struct {
+	world  world
+	stdout io.Writer
+	stderr io.Writer
+	live   *reports.Live // progress, on stderr
+}
+
+func newApp(w world, stdout, stderr io.Writer) *app {
+	return &app{world: w, stdout: stdout, stderr: stderr, live: reports.NewLive(stderr)}
+}
+
+// errInterrupted is the cause of a context that a signal cancelled.
+var errInterrupted = errors.New("interrupted")
+
+// execute runs the command line args and returns the exit code. The first
+// signal cancels the command's context: it undoes what it did and ends. Each
+// further one says what is being waited for.
+func (a *app) execute(ctx context.Context, signals <-chan os.Signal, args []string) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go a.heed(ctx, signals, cancel)
+
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	a.live.Close()
+	var exit *exitError
+	switch {
+	case err == nil:
+		return reports.ExitValid
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(a.stderr, "seatrial: %v\n", exit.err)
+		}
+		return exit.code
+	case interrupted(ctx):
+		fmt.Fprintf(a.stderr, "seatrial: interrupted: %v\n", err)
+		return reports.ExitInterrupted
+	default:
+		fmt.Fprintf(a.stderr, "seatrial: %v\n", err)
+		return reports.ExitInfra
+	}
+}
+
+func (a *app) heed(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc) {
+	for times := 1; ; times++ {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+			if !interrupted(ctx) {
+				return // the command is over
+			}
+			// Interrupted: goes on telling what is waited for until the
+			// process ends.
+			<-signals
+		}
+		if times == 1 {
+			a.live.Say("interrupted: putting everything back and cleaning up; once more shows what is being waited for")
+			cancel(errInterrupted)
+			continue
+		}
+		doing := a.live.Doing()
+		if doing == "" {
+			doing = "cleaning up"
+		}
+		a.live.Say("still waiting for: " + doing + " (if this is killed, seatrial clean finishes it)")
+	}
+}
+
+// interrupted reports whether a signal ended ctx.
+func interrupted(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), errInterrupted)
+}
+
+// exitError ends the command with an exit code; without err everything has
+// been said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exitWith returns nil for 0, else an error that ends the command quietly
+// with code.
+func exitWith(code int) error {
+	if code == reports.ExitValid {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// usage returns the error for a command line or a file that is wrong: nothing
+// has been started.
+func usage(format string, args ...any) error {
+	return &exitError{code: reports.ExitUsage, err: fmt.Errorf(format, args...)}
+}

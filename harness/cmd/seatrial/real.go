@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/reports"
+)
+
+// realWorld is the harness as the commands use it.
+func realWorld() world {
+	return world{
+		scenarios:    func() []harness.Scenario { return nil },
+		open:         open,
+		recheck:      harness.Recheck,
+		find:         harness.Stacks,
+		remove:       harness.Clean,
+		up:           startServices,
+		listImages:   listImages,
+		ensureImages: ensureImages,
+		removeImages: image.Remove,
+		imageKinds:   imageKinds(),
+	}
+}
+
+// open keeps a failed harness from becoming a session that is not nil.
+func open(ctx context.Context, options harness.Options) (session, error) {
+	h, err := harness.Open(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// startServices opens a harness for the sake of its services.
+func startServices(ctx context.Context, keep bool, live *reports.Live) (services, error) {
+	h, err := harness.Open(ctx, harness.Options{Keep: keep, Watch: live})
+	if err != nil {
+		return services{}, err
+	}
+	return services{ID: h.StackID(), Services: h.Addresses(), down: h.Close}, nil
+}

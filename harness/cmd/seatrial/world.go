@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/reports"
+)
+
+// world is what the commands act on. real.go fills it with the harness; tests
+// fill it with fakes.
+type world struct {
+	scenarios func() []harness.Scenario
+
+	open    func(ctx context.Context, options harness.Options) (session, error)
+	recheck func(dir string) (reports.Run, error)
+
+	// find lists the stacks on the engine, whoever started them; remove takes
+	// one away, and what was still broken in it goes with it.
+	find   func(ctx context.Context) ([]harness.Found, error)
+	remove func(ctx context.Context, id string) error
+	up     func(ctx context.Context, keep bool, live *reports.Live) (services, error)
+
+	diagnose func(ctx context.Context) []diagnosis
+
+	listImages   func(ctx context.Context) ([]storedImage, error)
+	ensureImages func(ctx context.Context, kinds []string, progress func(string)) ([]reports.Image, error)
+	removeImages func(ctx context.Context, refs ...string) ([]string, error)
+	imageKinds   []string
+}
+
+// session is a stack that stays warm from run to run.
+type session interface {
+	Run(ctx context.Context, scenario harness.Scenario, options harness.RunOptions) (reports.Run, error)
+	Close(ctx context.Context) error
+}
+
+// services are a stack that was started without a pipeline.
+type services struct {
+	ID       string            `json:"id"`
+	Services []harness.Address `json:"services"`
+	down     func(ctx context.Context) error
+}
+
+// diagnosis is what `doctor` found of one thing that runs need.
+type diagnosis struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`  // "ok", "warning" or "failed"
+	Found  string `json:"found"`  // what was seen
+	Remedy string `json:"remedy"` // what to do; empty where all is well
+}
+
+// storedImage is an image that is on the engine.
+type storedImage struct {
+	Kind    string `json:"kind"` // a service, "base", or the name of a program
+	Ref     string `json:"ref"`
+	Origin  string `json:"origin"` // "local" or "built"
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+	Bytes   int64  `json:"bytes"`
+	Current bool   `json:"current"` // a run would take it
+}
+
+// originBuilt marks images that were built here.
+const originBuilt = "built"
