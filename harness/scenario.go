@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/fault"
@@ -35,6 +36,22 @@ type Step struct {
 	Recover Trigger // when it is taken back, counted from the proof that it bit
 }
 
+// Validate says what is wrong with a scenario before anything is started.
+func (s Scenario) Validate() error {
+	if s.Name == "" || s.Hypothesis == "" {
+		return fmt.Errorf("scenario %q: name and hypothesis must be given", s.Name)
+	}
+	for i, step := range s.Plan {
+		if step.When.met == nil || step.Recover.met == nil {
+			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
+		}
+		if step.Fault.Destroys != "" && s.Repairs == "" {
+			return fmt.Errorf("scenario %s, step %d: %s destroys %s: name the repair", s.Name, i+1, step.Fault.Name, step.Fault.Destroys)
+		}
+	}
+	return nil
+}
+
 const defaultDeadline = time.Minute
 
 func (s Scenario) deadline() time.Duration {
@@ -46,7 +63,7 @@ func (s Scenario) deadline() time.Duration {
 
 // config returns the workload of one run.
 func (s Scenario) config(seed uint64, records int) workload.Config {
-	config := workload.Default(seed, workload.Tag())
+	config := workload.Default(seed, workload.NewTag())
 	if s.Workload != nil {
 		s.Workload(&config)
 	}

@@ -14,17 +14,21 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap"
 )
 
+// hogProgram is what takes memory in a container for an OOM kill.
+const hogProgram = "github.com/seatrial/seatrial/harness/internal/hog"
+
 // world is the stack and the pipeline as faults see them.
 type world struct {
 	stack    *stack.Stack
 	pipeline *pipeline.Running
+	logs     func(context.Context, *stack.Container) error // saves a container's log before it is removed
 }
 
 func (w world) Containers(target string) ([]fault.Container, error) {
 	var found []fault.Container
 	for _, c := range append(w.stack.Services(), w.pipeline.Doing(target)...) {
 		if c.Part() == target || !isService(c.Part()) {
-			found = append(found, container{c})
+			found = append(found, container{Container: c, logs: w.logs})
 		}
 	}
 	if len(found) == 0 {
@@ -53,7 +57,7 @@ func (w world) Elastic(ctx context.Context, method, path string, body, answer an
 }
 
 func (w world) Hog(ctx context.Context) ([]byte, error) {
-	path, err := image.Build(ctx, "github.com/seatrial/seatrial/harness/internal/hog")
+	path, err := image.Build(ctx, hogProgram)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +127,10 @@ func (w world) putSetting(ctx context.Context, name string) error {
 }
 
 // container is a stack's container as faults see it.
-type container struct{ *stack.Container }
+type container struct {
+	*stack.Container
+	logs func(context.Context, *stack.Container) error
+}
 
 func (c container) State(ctx context.Context) (fault.State, error) {
 	s, err := c.Inspect(ctx)
@@ -136,6 +143,9 @@ func (c container) Stop(ctx context.Context, grace time.Duration) error {
 func (c container) Start(ctx context.Context) error { return c.StartAgain(ctx) }
 
 func (c container) Remove(ctx context.Context, volumes bool) error {
+	if err := c.logs(ctx, c.Container); err != nil {
+		return err
+	}
 	if err := c.Container.Remove(ctx); err != nil || !volumes {
 		return err
 	}

@@ -1,0 +1,198 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/reports"
+)
+
+// ErrInfra is what every error wraps that is the harness's or the machine's
+// own: no Docker, no image, no port, no disk. It says nothing of a pipeline.
+var ErrInfra = errors.New("infrastructure")
+
+// ErrUsage is what every error wraps that comes from what was asked for:
+// nothing was started.
+var ErrUsage = errors.New("usage")
+
+// Watcher is told how a run goes on. Its methods are called from several goroutines.
+type Watcher interface {
+	Begin(scenario, pipeline string, seed uint64, records int)
+	Phase(text string)
+	Marks(marks history.Marks)
+	Fault(name, target, state, evidence string)
+	End(run reports.Run)
+}
+
+// Options of a Harness.
+type Options struct {
+	// Out is the folder that run folders are made in; empty: reports/out.
+	Out string
+	// Keep leaves the stack and the last run's pipeline running at Close.
+	Keep bool
+	// Watch is told what happens; nil: nobody.
+	Watch Watcher
+}
+
+// DefaultOut is where run folders are made unless Options says otherwise.
+const DefaultOut = "reports/out"
+
+// Harness is a stack of services that scenarios are run on, one after the other.
+type Harness struct {
+	options  Options
+	stack    *stack.Stack
+	importer image.Image
+	dirty    bool // a run has used the stack since it was last reset
+	last     *pipeline.Running
+}
+
+// Open starts a stack. Errors wrap ErrInfra. The caller must Close it.
+func Open(ctx context.Context, options Options) (*Harness, error) {
+	if options.Out == "" {
+		options.Out = DefaultOut
+	}
+	if options.Watch == nil {
+		options.Watch = nobody{}
+	}
+	if err := os.MkdirAll(options.Out, 0o700); err != nil {
+		return nil, fmt.Errorf("%w: make folder for runs: %w", ErrInfra, err)
+	}
+	h := &Harness{options: options}
+	built := make(chan error, 1)
+	go func() { built <- h.build(ctx) }()
+	s, err := stack.Up(ctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase})
+	if err := errors.Join(err, <-built); err != nil {
+		if s != nil {
+			err = errors.Join(err, s.Down(context.WithoutCancel(ctx)))
+		}
+		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	h.stack = s
+	return h, nil
+}
+
+// build makes what runs in containers beside the services, while these start.
+func (h *Harness) build(ctx context.Context) (err error) {
+	h.importer, err = image.Binary(ctx, "importer", "github.com/seatrial/seatrial/fixtures/importer")
+	if err != nil {
+		return err
+	}
+	_, err = image.Build(ctx, hogProgram)
+	return err
+}
+
+// Close removes the stack and everything on it, unless it is to be kept.
+func (h *Harness) Close(ctx context.Context) error {
+	if h.options.Keep {
+		h.options.Watch.Phase("kept: stack " + h.stack.ID + " (seatrial down removes it)")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := h.stack.Down(ctx); err != nil {
+		return fmt.Errorf("%w: remove the stack: %w (seatrial clean tries again)", ErrInfra, err)
+	}
+	return nil
+}
+
+// Address is where one service of the stack is reached from this machine.
+type Address struct {
+	Service string            `json:"service"`
+	URL     string            `json:"url"`
+	More    map[string]string `json:"more,omitempty"`
+}
+
+// Addresses returns where the services are reached, credentials included.
+func (h *Harness) Addresses() []Address {
+	e := h.stack.Endpoints()
+	return []Address{
+		{Service: stack.SFTP, URL: "sftp://" + e.SFTPUser + ":" + e.SFTPPassword + "@" + e.SFTPAddr, More: map[string]string{"host_key": e.SFTPHostKey}},
+		{Service: stack.RabbitMQ, URL: "amqp://" + e.AMQPUser + ":" + e.AMQPPassword + "@" + e.AMQPAddr + "/" + e.AMQPVhost, More: map[string]string{"management": e.ManagementURL}},
+		{Service: stack.Postgres, URL: e.PostgresURL},
+		{Service: stack.Elasticsearch, URL: e.ElasticsearchURL},
+	}
+}
+
+// StackID returns the id that all containers of the stack carry as a label.
+func (h *Harness) StackID() string { return h.stack.ID }
+
+// Found is a stack on the engine, alive or left behind.
+type Found = stack.Found
+
+// Stacks lists all stacks on the engine.
+func Stacks(ctx context.Context) ([]Found, error) {
+	found, err := stack.Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	return found, nil
+}
+
+// Clean removes a stack: containers, networks, volumes.
+func Clean(ctx context.Context, id string) error {
+	if err := stack.Remove(ctx, id); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	return nil
+}
+
+// folder makes the folder of a new run: time, scenario and tag.
+func (h *Harness) folder(scenario, tag string) (string, error) {
+	name := fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), scenario, tag)
+	dir := filepath.Join(h.options.Out, name)
+	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
+		return "", fmt.Errorf("%w: make run folder: %w", ErrInfra, err)
+	}
+	return dir, nil
+}
+
+// ready makes the stack as good as new for the next run: the last pipeline
+// gone, every service answering, everything empty.
+func (h *Harness) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, resetWithin)
+	defer cancel()
+	if h.last != nil {
+		if err := h.last.Stop(ctx); err != nil {
+			return err
+		}
+		h.last = nil
+	}
+	if !h.dirty {
+		return nil
+	}
+	for _, service := range h.stack.Services() {
+		if _, err := service.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return h.stack.Reset(ctx)
+}
+
+// images returns what really runs.
+func (h *Harness) images() []reports.Image {
+	var list []reports.Image
+	for _, kind := range []image.Kind{image.SFTP, image.RabbitMQ, image.Postgres, image.Elasticsearch, "proxy"} {
+		list = append(list, reportImage(h.stack.Images[kind]))
+	}
+	return append(list, reportImage(h.importer))
+}
+
+func reportImage(i image.Image) reports.Image {
+	return reports.Image{Kind: string(i.Kind), Ref: i.Ref, Origin: i.Origin, Version: i.Version, Digest: i.Digest}
+}
+
+type nobody struct{}
+
+func (nobody) Begin(string, string, uint64, int)    {}
+func (nobody) Phase(string)                         {}
+func (nobody) Marks(history.Marks)                  {}
+func (nobody) Fault(string, string, string, string) {}
+func (nobody) End(reports.Run)                      {}

@@ -1,0 +1,61 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/seatrial/seatrial/fixtures/importer/defect"
+	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+)
+
+// Reference is the name of the reference pipeline, for RunOptions.Pipeline;
+// "reference:<defect>[,…]" is the same with defects switched on.
+const Reference = "reference"
+
+// ParsePipeline checks the name of a pipeline and returns the defects it
+// names. Errors wrap ErrUsage and name the nearest name that is known.
+func ParsePipeline(name string) ([]string, error) {
+	kind, list, _ := strings.Cut(name, ":")
+	if kind != Reference {
+		return nil, fmt.Errorf("%w: pipeline %q is not known: use %s or %s:<defect>[,<defect>]", ErrUsage, name, Reference, Reference)
+	}
+	set, err := defect.Parse(list)
+	if err != nil {
+		return nil, fmt.Errorf("%w: pipeline %q: %w", ErrUsage, name, err)
+	}
+	var names []string
+	for _, known := range defect.All() {
+		if set.Has(known.Name) {
+			names = append(names, string(known.Name))
+		}
+	}
+	return names, nil
+}
+
+// spec returns what runs under a pipeline's name.
+func (h *Harness) spec(name string) (pipeline.Spec, error) {
+	defects, err := ParsePipeline(name)
+	if err != nil {
+		return pipeline.Spec{}, err
+	}
+	spec := pipeline.Reference(h.importer.Ref, defects)
+	spec.Name = name
+	return spec, nil
+}
+
+// expectations returns what of a pipeline is judged: what it declares.
+func expectations(spec pipeline.Spec, scenario Scenario) check.Expectations {
+	return check.Expectations{
+		Rows:             spec.Rows != nil,
+		Documents:        spec.Documents != nil,
+		Confirmations:    spec.Confirmations != nil,
+		DeadLetters:      len(spec.DeadLetters) > 0,
+		Status:           spec.Status != nil,
+		Queues:           len(spec.Queues) > 0,
+		DeadlineSeconds:  scenario.deadline().Seconds(),
+		QuietSeconds:     2 * spec.LongestInterval.Seconds(),
+		FullDeletes:      true,
+		DeadLetterQueues: spec.DeadLetters,
+	}
+}

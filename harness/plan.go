@@ -1,0 +1,205 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/history"
+)
+
+const (
+	// triggerWithin is how long a trigger may take: one that never comes ends
+	// the plan, and the run proves nothing.
+	triggerWithin = 3 * time.Minute
+	biteWithin    = time.Minute
+	healWithin    = 2 * time.Minute
+	injectWithin  = time.Minute
+)
+
+// planned returns the plan as it stands in histories and reports.
+func planned(steps []Step) []history.PlannedFault {
+	list := []history.PlannedFault{}
+	for i, step := range steps {
+		trigger := step.When.Text + "; taken back " + step.Recover.Text
+		list = append(list, history.PlannedFault{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Trigger: trigger})
+	}
+	return list
+}
+
+// carryOut injects the plan's faults in order, each when its trigger comes,
+// and lives each to its end: proof that it bites, recovery, proof that it
+// healed. It returns when all are healed or the plan broke off. What went
+// wrong stands in the history; an error means that the history could not be
+// written or the run was interrupted.
+func (r *run) carryOut(ctx context.Context, steps []Step) error {
+	// Where the plan breaks off, what waits for later steps waits no more, and
+	// is taken back.
+	going, breakOff := context.WithCancel(ctx)
+	var lives sync.WaitGroup
+	defer func() { breakOff(); lives.Wait() }()
+	errs := make(chan error, len(steps))
+	begun := time.Now()
+	for i, step := range steps {
+		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, InFlight: -1}
+		r.watch.Fault(act.Name, act.Target, "waiting", step.When.Text)
+		triggered := r.await(ctx, step.When, begun)
+		pending, err := r.history.Invoke(history.Inject, act.Name, act)
+		if err != nil {
+			return err
+		}
+		if triggered != nil {
+			r.watch.Fault(act.Name, act.Target, "not injected", triggered.Error())
+			return pending.Fail(triggered, act)
+		}
+		struck := r.inFlight(act.Target)
+		injection, ids, err := r.inject(ctx, step.Fault)
+		if err != nil {
+			r.watch.Fault(act.Name, act.Target, "not injected", err.Error())
+			return errors.Join(pending.Fail(err, act), r.takeBack(ctx, ids))
+		}
+		if err := pending.OK(act); err != nil {
+			return err
+		}
+		begun = time.Now()
+		act.InFlight = struck
+		lives.Add(1)
+		go func() {
+			defer lives.Done()
+			errs <- r.live(ctx, going, i, step, act, injection, ids)
+		}()
+	}
+	lives.Wait()
+	close(errs)
+	var all []error
+	for err := range errs {
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+// inject journals how the fault is taken back and then injects it.
+func (r *run) inject(ctx context.Context, f fault.Fault) (fault.Injection, []int, error) {
+	ctx, cancel := context.WithTimeout(ctx, injectWithin)
+	defer cancel()
+	injection, err := f.Prepare(ctx, r.world)
+	if err != nil {
+		return injection, nil, err
+	}
+	ids, err := r.journal.add(injection.Undo)
+	if err != nil {
+		return injection, ids, err
+	}
+	r.watch.Fault(f.Name, f.Target, "injecting", f.Detail)
+	return injection, ids, injection.Inject(ctx)
+}
+
+// live takes one injected fault through the rest of its life. Going ends when
+// the plan breaks off.
+func (r *run) live(ctx, going context.Context, i int, step Step, act history.FaultAct, injection fault.Injection, ids []int) error {
+	bites := injection.Bites
+	if step.Fault.Lasting {
+		bites = func(ctx context.Context) (string, error) {
+			evidence, err := injection.Bites(ctx)
+			if err != nil {
+				return "", err
+			}
+			return evidence, r.meets(ctx, &act)
+		}
+	}
+	if err := r.moment(going, history.Bite, &act, biteWithin, "biting", bites); err != nil {
+		return errors.Join(err, r.takeBack(ctx, ids))
+	}
+	if err := r.await(going, step.Recover, time.Now()); err != nil {
+		r.watch.Fault(act.Name, act.Target, "recovering", err.Error())
+	}
+	recovered := r.moment(ctx, history.Recover, &act, undoWithin, "recovering", func(ctx context.Context) (string, error) {
+		return "", r.takeBack(ctx, ids)
+	})
+	healed := r.moment(ctx, history.Heal, &act, healWithin, "healed", injection.Healed)
+	r.heal(i)
+	return errors.Join(recovered, healed)
+}
+
+// moment writes one moment of a fault's life to the history. The error it
+// returns is the history's; that a fault did not bite or heal is a result.
+func (r *run) moment(ctx context.Context, what history.Act, act *history.FaultAct, within time.Duration, state string, prove func(context.Context) (string, error)) error {
+	pending, err := r.history.Invoke(what, act.Name, act)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	evidence, err := prove(ctx)
+	if err != nil {
+		r.watch.Fault(act.Name, act.Target, "not "+state, err.Error())
+		return pending.Fail(err, act)
+	}
+	act.Evidence = evidence
+	r.watch.Fault(act.Name, act.Target, state, evidence)
+	return pending.OK(act)
+}
+
+// meets waits until work is under way at the target of a lasting fault.
+func (r *run) meets(ctx context.Context, act *history.FaultAct) error {
+	for {
+		changed := r.changed()
+		if act.InFlight = r.inFlight(act.Target); act.InFlight != 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no work met it: %w", ctx.Err())
+		case <-changed:
+		}
+	}
+}
+
+func (r *run) takeBack(ctx context.Context, ids []int) error {
+	err := r.journal.take(context.WithoutCancel(ctx), ids, r.world.undo)
+	if err != nil {
+		r.undoFailed(err)
+	}
+	return err
+}
+
+// await waits until a trigger is met. An error says which never came.
+func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, triggerWithin)
+	defer cancel()
+	for {
+		changed := r.changed()
+		situation := r.situation(since)
+		if trigger.met(situation) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the trigger %q never came: %w (at %+v)", trigger.Text, ctx.Err(), situation.Marks)
+		case <-changed:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// inFlight counts the operations that had not reached the far side of the
+// target when it was struck. -1: not known.
+func (r *run) inFlight(target string) int {
+	marks := r.marks()
+	var done int
+	switch target {
+	case fault.Elasticsearch, fault.Indexer:
+		done = marks.Visible
+	case fault.Exporter:
+		done = marks.Confirmed
+	default:
+		done = marks.Committed
+	}
+	if done < 0 || marks.Sent < 0 {
+		return -1
+	}
+	return max(marks.Sent-done, 0)
+}

@@ -1,0 +1,337 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/observe"
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+	"github.com/seatrial/seatrial/harness/internal/send"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/workload"
+	"github.com/seatrial/seatrial/reports"
+)
+
+const (
+	controlWithin = time.Minute            // the control records must pass within this
+	sendWithin    = 5 * time.Minute        // the whole workload, server out of reach included
+	observeWithin = 2 * time.Minute        // the last reads
+	liveEvery     = 300 * time.Millisecond // the shortest pause between live reads of a place
+	resetWithin   = time.Minute
+)
+
+// RunOptions of one run.
+type RunOptions struct {
+	Pipeline string // "reference" or "reference:<defect>[,…]"; empty: reference
+	Seed     uint64 // 0: drawn
+	Records  int    // operations to send, about; 0: what the scenario says
+	NoFault  bool   // leave the plan out
+}
+
+// run is one run under way.
+type run struct {
+	scenario Scenario
+	options  RunOptions
+	watch    Watcher
+	stack    *stack.Stack
+	spec     pipeline.Spec
+	plan     []Step
+	workload *workload.Workload
+	report   reports.Run
+	dir      string
+
+	history  *history.Writer
+	journal  *journal
+	pipeline *pipeline.Running
+	sender   *send.Sender
+	observer *observe.Observer
+	world    world
+	begun    time.Time
+
+	mu       sync.Mutex
+	latest   history.Marks // of the live observers
+	update   chan struct{} // closed and replaced when latest or healed changes
+	healed   []time.Time   // by step
+	undoErrs []error
+}
+
+// Run takes one scenario through the stack and returns what it proved. The
+// error is for what kept the run from being judged: it wraps ErrUsage,
+// ErrInfra or the context's error; the returned run says the same.
+func (h *Harness) Run(ctx context.Context, scenario Scenario, options RunOptions) (reports.Run, error) {
+	r, err := h.newRun(scenario, options)
+	if err != nil {
+		return reports.Run{}, err
+	}
+	h.options.Watch.Begin(scenario.Name, r.spec.Name, r.options.Seed, r.report.Records)
+	err = r.story(ctx, h)
+	report, err := r.judge(ctx, h, err)
+	h.options.Watch.End(report)
+	return report, err
+}
+
+// story is one run, from the empty stack to the closed history.
+func (r *run) story(ctx context.Context, h *Harness) error {
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"prepare", func(ctx context.Context) error { return r.prepare(ctx, h) }},
+		{"control", r.control},
+		{"trial", r.trial},
+		{"sentinel", r.sentinel},
+		{"quiet", r.quiet},
+		{"observe", r.observe},
+	}
+	live, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, step := range steps {
+		begun := time.Now()
+		r.watch.Phase(step.name)
+		if step.name == "control" {
+			stop = r.watchLive(live, stop)
+		}
+		if step.name == "observe" {
+			stop()
+		}
+		err := step.do(ctx)
+		r.report.Seconds[step.name] = time.Since(begun).Seconds()
+		if err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
+	if options.Pipeline == "" {
+		options.Pipeline = Reference
+	}
+	if options.Seed == 0 {
+		options.Seed = rand.Uint64()>>11 + 1 // fits a JSON number
+	}
+	spec, err := h.spec(options.Pipeline)
+	if err != nil {
+		return nil, err
+	}
+	if err := scenario.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	config := scenario.config(options.Seed, options.Records)
+	planned := planned(scenario.Plan)
+	plan := scenario.Plan
+	if options.NoFault {
+		plan = nil
+	}
+	files, err := workload.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("%w: scenario %s: %w", ErrUsage, scenario.Name, err)
+	}
+	dir, err := h.folder(scenario.Name, config.Tag)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
+		begun: time.Now(), update: make(chan struct{}), healed: make([]time.Time, len(plan)),
+		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
+	}
+	r.report = reports.Run{
+		Scenario: scenario.Name, Pipeline: spec.Name, Seed: options.Seed, Records: r.trialOperations(), Seconds: map[string]float64{},
+		Images: h.images(), Plan: planned, NoFault: options.NoFault && len(planned) > 0, Tag: config.Tag,
+		Started: r.begun.UTC().Format(time.RFC3339), Folder: dir, Workload: raw, Undo: reports.Undo{OK: true},
+	}
+	return r, nil
+}
+
+// prepare empties the stack, starts the pipeline and opens history and journal.
+func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
+	if err := h.ready(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	h.dirty = true
+	expect, err := json.Marshal(expectations(r.spec, r.scenario))
+	if err != nil {
+		return err
+	}
+	config := r.workload.Config
+	r.history, err = history.Create(r.dir, history.Header{
+		Generator: config.Generator, Tag: config.Tag, Seed: config.Seed, Scenario: r.scenario.Name, Pipeline: r.spec.Name,
+		Workload: r.report.Workload, Expect: expect, Plan: r.report.Plan, NoFault: r.report.NoFault,
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	if r.journal, err = openJournal(r.dir); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	if r.pipeline, err = pipeline.Start(ctx, r.stack, r.spec); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	h.last = r.pipeline
+	r.world = world{stack: r.stack, pipeline: r.pipeline, logs: r.saveLog}
+	r.observer = observe.New(r.spec, r.stack.Endpoints(), r.workload, r.history, func(ctx context.Context, command ...string) (string, error) {
+		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
+	})
+	r.sender = send.New(r.stack.Endpoints(), r.spec.Inbox, r.history, filepath.Join(r.dir, "input"))
+	r.sender.Told = r.told
+	return nil
+}
+
+// told learns what became of a file that was sent.
+func (r *run) told(file workload.File, how history.Phase) {
+	r.observer.Acknowledged(file, how)
+	r.wake()
+}
+
+// watchLive starts the live observers; the returned function ends them and
+// waits until they are done.
+func (r *run) watchLive(ctx context.Context, cancel context.CancelFunc) context.CancelFunc {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.observer.Live(ctx, liveEvery, r.seen)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// seen takes the marks of a live read.
+func (r *run) seen(marks history.Marks) {
+	r.mu.Lock()
+	r.latest = marks
+	r.mu.Unlock()
+	r.wake()
+	current := r.marks()
+	r.watch.Marks(current)
+	// A history that cannot be written is noticed by whoever writes next.
+	_ = r.history.Note(history.Progress, "", current)
+}
+
+// control sends a few records and waits until they are everywhere: the proof
+// that the pipeline works while nothing is broken.
+func (r *run) control(ctx context.Context) error {
+	pending, err := r.history.Invoke(history.Control, "", nil)
+	if err != nil {
+		return err
+	}
+	file := r.workload.Files[0]
+	if _, err := r.sender.Send(ctx, r.workload, file); err != nil {
+		return errors.Join(fmt.Errorf("%w: %w", ErrInfra, err), pending.Fail(err, nil))
+	}
+	if missing, err := r.accounted(ctx, controlWithin); err != nil {
+		return errors.Join(err, pending.Info(err, nil))
+	} else if missing != "" {
+		cause := fmt.Errorf("the control records did not pass within %s: %s", controlWithin, missing)
+		return errors.Join(errStop, pending.Fail(cause, nil))
+	}
+	return pending.OK(nil)
+}
+
+// trial sends the workload and carries out the plan meanwhile.
+func (r *run) trial(ctx context.Context) error {
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		sendCtx, cancel := context.WithTimeout(gctx, sendWithin)
+		defer cancel()
+		files := r.workload.Files
+		return r.sender.All(sendCtx, r.workload, files[1:len(files)-1], r.workload.Config.FilesPerSecond, nil)
+	})
+	group.Go(func() error { return r.carryOut(gctx, r.plan) })
+	return group.Wait()
+}
+
+// sentinel sends the last file, after everything is healed, and waits until
+// every acknowledged operation is in its place or the deadline passed.
+func (r *run) sentinel(ctx context.Context) error {
+	pending, err := r.history.Invoke(history.Sentinel, "", nil)
+	if err != nil {
+		return err
+	}
+	files := r.workload.Files
+	if _, err := r.sender.Send(ctx, r.workload, files[len(files)-1]); err != nil {
+		return errors.Join(ctx.Err(), pending.Fail(err, nil))
+	}
+	missing, err := r.accounted(ctx, r.scenario.deadline())
+	if err != nil {
+		return errors.Join(err, pending.Info(err, nil))
+	}
+	if missing != "" {
+		return pending.Fail(fmt.Errorf("after %s: %s", r.scenario.deadline(), missing), nil)
+	}
+	return pending.OK(nil)
+}
+
+// quiet waits until nothing has changed for twice the pipeline's longest
+// interval: what is doubled late shows up in that time.
+func (r *run) quiet(ctx context.Context) error {
+	pending, err := r.history.Invoke(history.Quiet, "", nil)
+	if err != nil {
+		return err
+	}
+	begun, calm := time.Now(), 2*r.spec.LongestInterval
+	done, _ := r.observer.Accounted()
+	act := func() history.QuietAct {
+		return history.QuietAct{AccountedFor: done, Seconds: max(0, r.observer.Changed().Sub(begun).Seconds())}
+	}
+	over := time.NewTimer(r.scenario.deadline())
+	defer over.Stop()
+	for {
+		changed := r.changed()
+		quiet, waiting := r.observer.Quiet(calm)
+		if quiet {
+			return pending.OK(act())
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), pending.Info(ctx.Err(), act()))
+		case <-over.C:
+			return pending.Fail(fmt.Errorf("not quiet %s after the deadline: %s", r.scenario.deadline(), waiting), act())
+		case <-changed:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// observe takes the last, complete reads of every place.
+func (r *run) observe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, observeWithin)
+	defer cancel()
+	return r.observer.Final(ctx)
+}
+
+// accounted waits until every acknowledged operation is in its place. Missing
+// says what was not when the time was over.
+func (r *run) accounted(ctx context.Context, within time.Duration) (missing string, err error) {
+	over := time.NewTimer(within)
+	defer over.Stop()
+	for {
+		changed := r.changed()
+		done, missing := r.observer.Accounted()
+		if done {
+			return "", nil
+		}
+		select {
+		case <-ctx.Done():
+			return missing, ctx.Err()
+		case <-over.C:
+			return missing, nil
+		case <-changed:
+		}
+	}
+}
