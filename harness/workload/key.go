@@ -157,3 +157,29 @@ func damm(digits []byte) byte {
 	}
 	return interim
 }
+
+// Foreign reports whether key is well formed but of another tag: what another
+// run left behind on a warm stack, and not a damaged key of this one.
+func (w *Workload) Foreign(key string) bool {
+	switch w.Config.KeyShape {
+	case DigitKeys:
+		return len(key) == digitsLength && strings.Trim(key, "0123456789") == "" && key[0] == '0' &&
+			damm([]byte(key)) == 0 && key[:8] != digitKey(w.Config.Tag, 0)[:8]
+	case MixedKeys:
+		for _, variant := range variants {
+			if rest, found := strings.CutPrefix(key, variant); found {
+				return foreignToken(rest, w.Config.Tag)
+			}
+		}
+		return false
+	}
+	return foreignToken(key, w.Config.Tag)
+}
+
+func foreignToken(key, tag string) bool {
+	if len(key) != tokenLength || key[:tagLength] == tag || strings.Trim(key, alphabet) != "" {
+		return false
+	}
+	_, ok := parseToken(key, key[:tagLength])
+	return ok
+}

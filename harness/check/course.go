@@ -1,0 +1,255 @@
+package check
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/seatrial/seatrial/harness/history"
+)
+
+// course is what the acts of a history tell about the run, before any
+// observation is opened: what was sent, what was broken and healed, and how
+// far the run came.
+type course struct {
+	faults   []*fault
+	stopped  map[string]bool // roles that the harness stopped and did not start again
+	control  history.Phase   // OK, Fail, or "" if it was never tried
+	sentinel history.Phase
+	quiet    history.Phase
+	aborted  string
+	first    int64 // begin of the first send
+	repaired int64 // end of the last heal, start or operation: deadlines count from here
+}
+
+// fault is one step of the plan and its life.
+type fault struct {
+	step int
+	FaultResult
+}
+
+func (l *ledger) follow(run *history.Run) (*course, error) {
+	c := &course{stopped: map[string]bool{}, first: math.MaxInt64}
+	if !run.Header.NoFault {
+		for _, step := range run.Header.Plan {
+			c.faults = append(c.faults, &fault{step: step.Step, FaultResult: FaultResult{Name: step.Name, Target: step.Target, InFlight: -1}})
+		}
+	}
+	sending := map[int]int{} // file by Seq of the invoke line
+	for _, event := range run.Events {
+		var err error
+		switch event.Act {
+		case history.Send:
+			err = l.send(event, sending, c)
+		case history.Inject, history.Bite, history.Recover, history.Heal:
+			err = c.fault(event)
+		case history.Stop, history.Start, history.Operate:
+			err = c.role(event)
+		case history.Control:
+			c.control = outcome(c.control, event.Phase)
+		case history.Sentinel:
+			c.sentinel = outcome(c.sentinel, event.Phase)
+		case history.Quiet:
+			c.quiet = outcome(c.quiet, event.Phase)
+		case history.Abort:
+			c.aborted = event.Error
+			if c.aborted == "" {
+				c.aborted = "no reason given"
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func outcome(before, phase history.Phase) history.Phase {
+	switch phase {
+	case history.OK, history.Note:
+		return history.OK
+	case history.Fail, history.Info:
+		return history.Fail
+	}
+	return before
+}
+
+// send keeps the best outcome of a file that was sent more than once: an
+// acknowledgement is not taken back by a later failure.
+func (l *ledger) send(event history.Event, sending map[int]int, c *course) error {
+	index, known := sending[event.Of]
+	if event.Phase == history.Invoke {
+		var data history.Sent
+		if err := event.Decode(&data); err != nil {
+			return err
+		}
+		if data.File < 0 { // not of the workload: sent by a fault
+			return nil
+		}
+		if data.File >= len(l.files) || l.files[data.File].name != data.Name {
+			return fmt.Errorf("history line %d sends %q as file %d, which is not the workload's: header and acts are not of one run", event.Seq, data.Name, data.File)
+		}
+		if rows := l.w.Files[data.File].Rows(); data.Rows != 0 && data.Rows != rows {
+			return fmt.Errorf("history line %d sends %q with %d rows, the workload gives it %d: header and acts are not of one run", event.Seq, data.Name, data.Rows, rows)
+		}
+		sending[event.Seq] = data.File
+		index = data.File
+		if l.files[index].begun == 0 {
+			l.files[index].begun = max(event.At, 1)
+		}
+		c.first = min(c.first, event.At)
+		// Without an end the outcome is not known.
+		l.files[index].sent = max(l.files[index].sent, indeterminate)
+		return nil
+	}
+	if !known {
+		return nil // of a file that is not of the workload
+	}
+	f := &l.files[index]
+	switch event.Phase {
+	case history.OK:
+		if f.acked == 0 {
+			f.acked = max(event.At, 1)
+		}
+		f.sent = acknowledged
+	case history.Fail:
+		delete(sending, event.Of)
+		if f.sent == indeterminate && !l.pendingOrUnknown(index, sending) {
+			f.sent = failed
+		}
+	}
+	return nil
+}
+
+// pendingOrUnknown reports whether another sending of the file is under way
+// or ended with an unknown outcome.
+func (l *ledger) pendingOrUnknown(index int, sending map[int]int) bool {
+	for _, other := range sending {
+		if other == index {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *course) fault(event history.Event) error {
+	if event.Phase == history.Invoke {
+		return nil
+	}
+	var data history.FaultAct
+	if err := event.Decode(&data); err != nil {
+		return err
+	}
+	var f *fault
+	for _, planned := range c.faults {
+		if planned.step == data.Step {
+			f = planned
+		}
+	}
+	if f == nil { // by hand, or not in the plan: it must be proved all the same
+		f = &fault{step: data.Step, FaultResult: FaultResult{Name: data.Name, Target: data.Target, InFlight: -1}}
+		c.faults = append(c.faults, f)
+	}
+	ok := event.Phase == history.OK || event.Phase == history.Note
+	switch event.Act {
+	case history.Inject:
+		f.Healed = false
+		if !ok {
+			f.Evidence = "not injected: " + event.Error
+		}
+	case history.Bite:
+		if ok {
+			f.Bit = true
+			f.InFlight = max(f.InFlight, data.InFlight)
+			f.Evidence = data.Evidence
+		} else if !f.Bit {
+			f.Evidence = "no proof that it bit: " + event.Error
+		}
+	case history.Heal:
+		f.Healed = ok
+		if ok {
+			c.repaired = max(c.repaired, event.At)
+		} else {
+			f.Evidence = join(f.Evidence, "not healed: "+event.Error)
+		}
+	}
+	return nil
+}
+
+func (c *course) role(event history.Event) error {
+	if event.Phase == history.Invoke {
+		return nil
+	}
+	var data history.RoleAct
+	if err := event.Decode(&data); err != nil {
+		return err
+	}
+	ok := event.Phase == history.OK || event.Phase == history.Note
+	switch {
+	case event.Act == history.Stop:
+		c.stopped[data.Role] = true
+	case event.Act == history.Start && ok:
+		delete(c.stopped, data.Role)
+		c.repaired = max(c.repaired, event.At)
+	case event.Act == history.Operate && ok:
+		c.repaired = max(c.repaired, event.At)
+	}
+	return nil
+}
+
+// unproved names what keeps absence from being a finding, in the order of the run.
+func (c *course) unproved() []string {
+	var reasons []string
+	if c.aborted != "" {
+		reasons = append(reasons, "the run was aborted ("+c.aborted+")")
+	}
+	switch c.control {
+	case history.OK:
+	case history.Fail:
+		reasons = append(reasons, "the control records did not pass before anything was broken")
+	default:
+		reasons = append(reasons, "no control records passed before anything was broken")
+	}
+	for _, f := range c.faults {
+		name := f.Name
+		if f.Target != "" {
+			name += " on " + f.Target
+		}
+		switch {
+		case !f.Bit:
+			reasons = append(reasons, "the fault "+name+" is not proved to have bitten")
+		case !f.Healed:
+			reasons = append(reasons, "the fault "+name+" was not healed")
+		case f.InFlight == 0:
+			reasons = append(reasons, "nothing was in flight when the fault "+name+" struck")
+		case f.InFlight < 0:
+			reasons = append(reasons, "what was in flight when the fault "+name+" struck was not counted")
+		}
+	}
+	for _, role := range sortedKeys(c.stopped) {
+		reasons = append(reasons, "the role "+role+" was stopped and not started again")
+	}
+	if c.sentinel == "" {
+		reasons = append(reasons, "no sentinel was sent")
+	}
+	switch c.quiet {
+	case history.OK:
+	case history.Fail:
+		reasons = append(reasons, "it never became quiet")
+	default:
+		reasons = append(reasons, "nobody waited until it was quiet")
+	}
+	return reasons
+}
+
+// healed reports whether everything that was broken or stopped is whole again
+// and the run came to its end: the condition of findings by absence. A fault
+// that did not bite, or struck when nothing was in flight, leaves a whole
+// system too: what is missing then is missing all the same.
+func (c *course) healed() bool {
+	for _, f := range c.faults {
+		if !f.Bit || !f.Healed {
+			return false
+		}
+	}
+	return c.aborted == "" && c.control == history.OK && len(c.stopped) == 0 && c.sentinel != "" && c.quiet == history.OK
+}
