@@ -53,6 +53,12 @@ func printable(text string) string {
 	return b.String()
 }
 
+// sentence returns a reason or an error as one line: several errors that were
+// joined stand behind each other.
+func sentence(text string) string {
+	return printable(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
+}
+
 // seen reports whether a character shows as itself. Combining accents do;
 // joiners inside emoji do not and are written out, which is exact.
 func seen(r rune) bool {

@@ -121,10 +121,9 @@ func junitProblemOf(run Run, findings []check.Finding) *junitProblem {
 	if Exit([]Run{run}) == ExitValid {
 		return nil
 	}
-	kind := cmp.Or(string(run.Verdict), "unknown")
-	reason := cmp.Or(run.Reason, "no reason given")
+	kind, reason := problemKind(run), cmp.Or(run.Reason, "no reason was given")
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n%s\n", printable(reason), countsLine(run.Counts))
+	fmt.Fprintf(&text, "%s\n%s\n", sentence(reason), countsLine(run.Counts))
 	for _, fault := range run.Faults {
 		fmt.Fprintf(&text, "fault %s\n", printable(faultLine(fault)))
 	}
@@ -133,12 +132,28 @@ func junitProblemOf(run Run, findings []check.Finding) *junitProblem {
 	}
 	if !run.Undo.OK {
 		failed := "undo failed: " + cmp.Or(run.Undo.Error, "no cause given")
-		fmt.Fprintf(&text, "%s\n", printable(failed))
-		if run.Verdict == check.Valid {
-			kind, reason = "undo", failed
+		fmt.Fprintf(&text, "%s\n", sentence(failed))
+		if kind == "undo" {
+			reason = failed
 		}
 	}
-	return &junitProblem{Type: printable(kind), Message: printable(reason), Text: text.String()}
+	return &junitProblem{Type: printable(kind), Message: sentence(reason), Text: text.String()}
+}
+
+// problemKind is the verdict, or what else kept a valid run from passing.
+func problemKind(run Run) string {
+	switch {
+	case run.Verdict != check.Valid:
+		return string(cmp.Or(run.Verdict, check.Unknown))
+	case run.Exit == ExitInterrupted:
+		return "interrupted"
+	case run.Exit == ExitAborted:
+		return "aborted"
+	case !run.Undo.OK:
+		return "undo"
+	default:
+		return "infra"
+	}
 }
 
 func junitOutput(run Run) string {

@@ -144,9 +144,9 @@ func (l *Live) End(run Run) {
 	}
 	l.halt()
 	verdict := l.paint.verdict(run, printable(string(cmp.Or(run.Verdict, check.Unknown))))
-	l.say(fmt.Sprintf("%s: %s", verdict, printable(cmp.Or(run.Reason, "no reason was given"))))
+	l.say(fmt.Sprintf("%s: %s", verdict, sentence(cmp.Or(run.Reason, "no reason was given"))))
 	if !run.Undo.OK {
-		l.say("undo failed: " + printable(cmp.Or(run.Undo.Error, "no cause given")))
+		l.say("undo failed: " + sentence(cmp.Or(run.Undo.Error, "no cause given")))
 	}
 }
 

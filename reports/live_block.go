@@ -28,15 +28,16 @@ func (l *Live) progress() []progress {
 // progressLine returns progress as a plain line; empty while nothing is known.
 func (l *Live) progressLine() string {
 	var parts []string
-	for _, p := range l.progress() {
-		if p.n >= 0 {
+	for i, p := range l.progress() {
+		switch {
+		case p.n < 0:
+		case i == 0:
+			parts = append(parts, fmt.Sprintf("%s %d of %d", p.name, p.n, l.run.Records))
+		default:
 			parts = append(parts, fmt.Sprintf("%s %d", p.name, p.n))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s of %d records", strings.Join(parts, ", "), l.run.Records)
+	return strings.Join(parts, ", ")
 }
 
 // block returns the redrawn lines, none of them wider than width columns:

@@ -63,9 +63,9 @@ func (p *page) head(columns ...string) {
 
 func (p *page) verdict(run Run) {
 	p.printf("# %s: %s on %s\n\n", verdictWord(run), prose(run.Scenario), prose(run.Pipeline))
-	p.printf("**%s.** %s\n\n", verdictWord(run), prose(cmp.Or(run.Reason, "No reason was given.")))
+	p.printf("**%s.** %s\n\n", verdictWord(run), prose(sentence(cmp.Or(run.Reason, "No reason was given."))))
 	if !run.Undo.OK {
-		p.printf("**The undo failed**, something may still be broken: %s. `seatrial clean` removes what is left.\n\n", code(cmp.Or(run.Undo.Error, "no cause given")))
+		p.printf("**The undo failed**, something may still be broken: %s. `seatrial clean` removes what is left.\n\n", code(sentence(cmp.Or(run.Undo.Error, "no cause given"))))
 	}
 	p.printf("Began %s, took %s, seed %d, run tag %s, exit code %d.\n\n",
 		prose(cmp.Or(run.Started, "at an unknown time")), seconds(run.Seconds["total"]), run.Seed, prose(cmp.Or(run.Tag, "unknown")), Exit([]Run{run}))
@@ -73,7 +73,7 @@ func (p *page) verdict(run Run) {
 
 // verdictWord is the verdict with a capital, as the first thing a page says.
 func verdictWord(run Run) string {
-	word := printable(string(cmp.Or(run.Verdict, check.Unknown)))
+	word := prose(string(cmp.Or(run.Verdict, check.Unknown)))
 	return strings.ToUpper(word[:1]) + word[1:]
 }
 
@@ -115,14 +115,14 @@ func (p *page) broken(run Run) {
 	for i, fault := range run.Faults {
 		p.printf("%d. **%s on %s**: %s, %s.\n", i+1, prose(fault.Name), prose(fault.Target), faultState(fault), inFlight(fault))
 		if i < len(run.Plan) && run.Plan[i].Trigger != "" && run.Plan[i].Name == fault.Name {
-			p.printf("   Trigger: %s.\n", prose(run.Plan[i].Trigger))
+			p.printf("   - Trigger: %s.\n", prose(run.Plan[i].Trigger))
 		}
 		if fault.Evidence != "" {
-			p.printf("   Evidence: %s\n", code(shorten(fault.Evidence, 500)))
+			p.printf("   - Evidence: %s\n", code(shorten(fault.Evidence, 500)))
 		}
 	}
 	if missing := len(run.Plan) - len(run.Faults); missing > 0 {
-		p.printf("\n%d more of the plan never began.\n", missing)
+		p.printf("\n%d of %d in the plan never began.\n", missing, len(run.Plan))
 	}
 	p.printf("\n")
 }
@@ -155,7 +155,7 @@ func (p *page) fates(files []check.FileFates) {
 	fates := fatesIn(files)
 	columns := []string{"file", "sent", ">attempted"}
 	for _, fate := range fates {
-		columns = append(columns, ">"+words(fate))
+		columns = append(columns, ">"+prose(words(fate)))
 	}
 	p.head(columns...)
 	row := func(name, sent string, attempted int, counts map[check.Fate]int) {
@@ -203,10 +203,10 @@ func (p *page) findings(findings []check.Finding) {
 		}
 		p.printf("\n")
 		if finding.LastSeen != "" {
-			p.printf("   Last seen: %s\n", code(shorten(finding.LastSeen, 500)))
+			p.printf("   - Last seen: %s\n", code(shorten(finding.LastSeen, 500)))
 		}
 		if finding.Evidence != "" {
-			p.printf("   Evidence: %s\n", code(shorten(finding.Evidence, 500)))
+			p.printf("   - Evidence: %s\n", code(shorten(finding.Evidence, 500)))
 		}
 	}
 	p.printf("\n")
@@ -242,7 +242,7 @@ func shellWord(text string) string {
 
 // seconds returns a time as people read it.
 func seconds(s float64) string {
-	if s >= 60 {
+	if s >= 120 {
 		return fmt.Sprintf("%d min %02.0f s", int(s)/60, s-float64(int(s)/60*60))
 	}
 	return fmt.Sprintf("%.1f s", s)

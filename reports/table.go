@@ -64,10 +64,10 @@ func Table(w io.Writer, runs []Run, color bool) error {
 func problems(run Run) []string {
 	var lines []string
 	if run.Verdict != check.Valid || len(run.NotJudged) > 0 {
-		lines = append(lines, printable(cmp.Or(run.Reason, "no reason was given")))
+		lines = append(lines, sentence(cmp.Or(run.Reason, "no reason was given")))
 	}
 	if !run.Undo.OK {
-		lines = append(lines, "undo failed: "+printable(cmp.Or(run.Undo.Error, "no cause given")))
+		lines = append(lines, "undo failed: "+sentence(cmp.Or(run.Undo.Error, "no cause given")))
 	}
 	switch run.Exit {
 	case ExitAborted:

@@ -74,6 +74,9 @@ func countsLine(counts map[check.Class]int) string {
 	if counts[check.Recovered] > 0 {
 		parts = append(parts, fmt.Sprintf("%d recovered", counts[check.Recovered]))
 	}
+	if len(parts) == 0 && counts[check.Attempted] == 0 {
+		return "nothing sent"
+	}
 	return strings.Join(append(parts, fmt.Sprintf("%d of %d ok", counts[check.OK], counts[check.Acknowledged])), ", ")
 }
 

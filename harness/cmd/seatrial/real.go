@@ -6,12 +6,13 @@ import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/scenarios"
 )
 
 // realWorld is the harness as the commands use it.
 func realWorld() world {
 	return world{
-		scenarios:    func() []harness.Scenario { return nil },
+		scenarios:    scenarios.All,
 		open:         open,
 		recheck:      harness.Recheck,
 		find:         harness.Stacks,
