@@ -98,38 +98,81 @@ func writeEntries(path string, entries []Entry) (err error) {
 }
 
 // Entries calls visit for each record of a stored read, in order of number
-// and version. It returns an error if the file is missing, cut off or has
+// and version. The entry's Fields are valid until visit returns. It returns an
+// error if the file is missing, cut off, lies outside the run's folder or has
 // another number of entries than the history says.
 func (r *Run) Entries(read Read, visit func(Entry) error) error {
 	if read.File == "" {
 		return nil
 	}
-	path := filepath.Join(r.Dir, filepath.FromSlash(read.File))
-	file, err := os.Open(path)
+	local := filepath.FromSlash(read.File)
+	if !filepath.IsLocal(local) {
+		return fmt.Errorf("read observation %q: it lies outside the run's folder", read.File)
+	}
+	// A root that no symbolic link leads out of: a stored run may come from anywhere.
+	root, err := os.OpenRoot(r.Dir)
 	if err != nil {
-		return fmt.Errorf("read observation: %w", err)
+		return fmt.Errorf("read observation %s: %w", read.File, err)
+	}
+	defer root.Close()
+	file, err := root.Open(local)
+	if err != nil {
+		return fmt.Errorf("read observation %s: %w", read.File, err)
 	}
 	defer file.Close()
 	zip, err := gzip.NewReader(bufio.NewReaderSize(file, 1<<16))
 	if err != nil {
 		return fmt.Errorf("read observation %s: %w", read.File, err)
 	}
-	decoder := json.NewDecoder(zip)
-	count := 0
+	count, err := eachEntry(zip, visit)
+	switch {
+	case err == nil && count != read.Observation.Entries:
+		err = fmt.Errorf("%d entries where the history counts %d", count, read.Observation.Entries)
+	case err == nil:
+		return nil
+	}
+	return fmt.Errorf("read observation %s: %w", read.File, err)
+}
+
+// eachEntry decodes entries, one a line, and returns how many there were.
+func eachEntry(from io.Reader, visit func(Entry) error) (count int, err error) {
+	lines := bufio.NewReaderSize(from, 1<<16)
+	var entry Entry
+	fields := make(map[string]string, 16)
+	var long []byte
 	for {
-		var entry Entry
-		if err := decoder.Decode(&entry); err == io.EOF {
-			break
-		} else if err != nil {
-			return fmt.Errorf("read observation %s, entry %d: %w", read.File, count+1, err)
+		line, err := lines.ReadSlice('\n')
+		if err == bufio.ErrBufferFull {
+			if long = append(long, line...); len(long) > maxEntryBytes {
+				return count, fmt.Errorf("entry %d is longer than %d bytes", count+1, maxEntryBytes)
+			}
+			continue
+		}
+		if len(long) > 0 {
+			line = append(long, line...)
+			long = long[:0]
+		}
+		if err == io.EOF && len(line) == 0 {
+			return count, nil
+		}
+		if err == io.EOF {
+			return count, fmt.Errorf("entry %d is cut off", count+1)
+		}
+		if err != nil {
+			return count, fmt.Errorf("entry %d: %w", count+1, err)
+		}
+		if !decodeEntry(string(line), &entry, fields) {
+			entry = Entry{}
+			if err := json.Unmarshal(line, &entry); err != nil {
+				return count, fmt.Errorf("entry %d: %w", count+1, err)
+			}
 		}
 		count++
 		if err := visit(entry); err != nil {
-			return err
+			return count, err
 		}
 	}
-	if count != read.Observation.Entries {
-		return fmt.Errorf("read observation %s: %d entries where the history counts %d", read.File, count, read.Observation.Entries)
-	}
-	return nil
 }
+
+// maxEntryBytes is more than any record of a workload comes to.
+const maxEntryBytes = 64 << 20
