@@ -17,6 +17,9 @@ type course struct {
 	sentinel history.Phase
 	quiet    history.Phase
 	aborted  string
+	// sentinelSent: the server acknowledged the sentinel's file.
+	sentinelSent bool
+
 	first    int64 // begin of the first send
 	repaired int64 // end of the last heal, start or operation: deadlines count from here
 }
@@ -60,6 +63,7 @@ func (l *ledger) follow(run *history.Run) (*course, error) {
 			return nil, err
 		}
 	}
+	c.sentinelSent = l.files[len(l.files)-1].sent == acknowledged
 	return c, nil
 }
 
@@ -228,8 +232,8 @@ func (c *course) unproved() []string {
 	for _, role := range sortedKeys(c.stopped) {
 		reasons = append(reasons, "the role "+role+" was stopped and not started again")
 	}
-	if c.sentinel == "" {
-		reasons = append(reasons, "no sentinel was sent")
+	if c.sentinel == "" || !c.sentinelSent {
+		reasons = append(reasons, "no sentinel could be sent after all that")
 	}
 	switch c.quiet {
 	case history.OK:
@@ -251,5 +255,5 @@ func (c *course) healed() bool {
 			return false
 		}
 	}
-	return c.aborted == "" && c.control == history.OK && len(c.stopped) == 0 && c.sentinel != "" && c.quiet == history.OK
+	return c.aborted == "" && c.control == history.OK && len(c.stopped) == 0 && c.sentinel != "" && c.sentinelSent && c.quiet == history.OK
 }

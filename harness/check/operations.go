@@ -81,7 +81,7 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 	j := a.j
 	sent := j.l.sent(o)
 	if o.seen&inQueue != 0 {
-		j.find(Stalled, number, int(o.version), o, "queue "+j.queues[o], "a message for it still waits")
+		j.find(Stalled, number, int(o.version), o, waits(j.queues[o]), "a message for it still waits")
 	}
 	switch {
 	case o.version == top:
@@ -131,6 +131,13 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 		return fateUntold
 	}
 	return fateLost
+}
+
+func waits(where string) string {
+	if where == "" {
+		return "queue"
+	}
+	return where
 }
 
 func existed(l *ledger, ops []op, before *op) bool {

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -204,19 +203,23 @@ func (w *watch) missing(o *op) {
 	}
 }
 
-// twice judges whether a read while the run goes on shows one record under
-// two names. One name twice is a listing that went over it twice.
+// twice judges whether a read while the run goes on shows one record more
+// than once. One name twice is a listing that went over it twice.
 func (w *watch) twice(number int, entries []entry) {
-	var names []string
+	if len(entries) < 2 || !w.reads[w.now].Whole {
+		return
+	}
+	names, described := map[string]bool{}, []string(nil)
 	for i := range entries {
 		e := &entries[i]
-		if !e.deleted && e.where != "" && !slices.Contains(names, e.where) {
-			names = append(names, e.where)
+		if !e.deleted && (e.where == "" || !names[e.where]) {
+			names[e.where] = true
+			described = append(described, w.j.describe(e))
 		}
 	}
-	if len(names) > 1 {
+	if len(described) > 1 {
 		o := find(w.j.l.of(number), int(entries[0].version))
-		w.j.find(Duplicated, number, int(entries[0].version), o, w.read(w.now), fmt.Sprintf("%s shows %d for one key: %s", w.read(w.now), len(names), list(names)))
+		w.j.find(Duplicated, number, int(entries[0].version), o, w.read(w.now), fmt.Sprintf("%s shows %d for one key: %s", w.read(w.now), len(described), list(described)))
 	}
 }
 
