@@ -21,9 +21,9 @@ type Found struct {
 
 // Find lists all stacks on the engine, whoever started them.
 func Find(ctx context.Context) ([]Found, error) {
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	docker, err := engine(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
+		return nil, err
 	}
 	defer docker.Close()
 	stacks := map[string]*Found{}
@@ -66,9 +66,9 @@ func Find(ctx context.Context) ([]Found, error) {
 
 // Remove removes a stack that was found: containers, networks and volumes.
 func Remove(ctx context.Context, id string) error {
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	docker, err := engine(ctx)
 	if err != nil {
-		return fmt.Errorf("reach a Docker engine: %w", err)
+		return err
 	}
 	defer docker.Close()
 	return removeStack(ctx, docker, id)

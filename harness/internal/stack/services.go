@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,59 +88,55 @@ func (s *Stack) credentials() error {
 }
 
 // startServices starts all containers at once and waits for all of them. The
-// slowest, RabbitMQ, is created first and has the greater weight while the
+// slowest, RabbitMQ, comes first and has the greater weight while the
 // processors are contended.
 func (s *Stack) startServices(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	group, ctx := errgroup.WithContext(ctx)
-	rabbitCreated := make(chan struct{})
-	start := func(into **Container, request Request) {
-		group.Go(func() error {
-			begun := time.Now()
-			if request.Part == RabbitMQ {
-				defer func() {
-					select {
-					case <-rabbitCreated:
-					default:
-						close(rabbitCreated)
-					}
-				}()
-			} else {
-				select {
-				case <-rabbitCreated:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-			made, err := s.Start(ctx, request)
-			if err != nil {
-				return err
-			}
-			if request.Part == RabbitMQ {
-				close(rabbitCreated)
-			}
-			*into = made
-			if _, err := made.Ready(ctx); err != nil {
-				return err
-			}
-			s.mu.Lock()
-			s.Seconds[request.Part] = time.Since(begun).Seconds()
-			s.mu.Unlock()
-			s.options.Progress(request.Part + " is ready")
-			return nil
-		})
-	}
-	start(&s.RabbitMQ, s.rabbitmq())
-	start(&s.SFTP, s.sftp())
-	start(&s.Postgres, s.postgres())
-	start(&s.Elasticsearch, s.elasticsearch())
 	proxy, err := s.proxy(ctx)
 	if err != nil {
 		return err
 	}
-	start(&s.Proxy, proxy)
-	return group.Wait()
+	parts := []struct {
+		into    **Container
+		request Request
+	}{
+		{&s.RabbitMQ, s.rabbitmq()},
+		{&s.Elasticsearch, s.elasticsearch()},
+		{&s.Postgres, s.postgres()},
+		{&s.SFTP, s.sftp()},
+		{&s.Proxy, proxy},
+	}
+	begun := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		if s.options.Only != nil && !slices.Contains(s.options.Only, part.request.Part) {
+			continue
+		}
+		group.Go(func() (err error) {
+			*part.into, err = s.Start(ctx, part.request)
+			if err != nil {
+				return err
+			}
+			if _, err := (*part.into).Ready(ctx); err != nil {
+				return err
+			}
+			s.took(part.request.Part, begun)
+			s.options.Progress(part.request.Part + " is ready")
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	s.took("stack", begun)
+	return nil
+}
+
+func (s *Stack) took(part string, begun time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Seconds[part] = time.Since(begun).Seconds()
 }
 
 // behind is the name by which the proxy finds a service on the back network.

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/network"
 	"golang.org/x/sync/errgroup"
 
@@ -29,13 +30,17 @@ var nameserver = []netip.Addr{loopback}
 type Options struct {
 	Keep     bool              // outlives its process; `seatrial down` removes it
 	Progress func(text string) // what is being done; may be nil
+	// Only names the services to start; nil: all of them and the proxy. A stack
+	// with less is for measuring.
+	Only []string
 }
 
 // Stack is four services and the proxy, running.
 type Stack struct {
 	ID     string
 	Images map[image.Kind]image.Image // of the services and the proxy
-	// Seconds is how long each part took from its creation until it proved ready.
+	// Seconds is how long each part took from the moment at which the first was
+	// created until it proved ready; "stack" is all of them.
 	Seconds map[string]float64
 
 	SFTP, RabbitMQ, Postgres, Elasticsearch, Proxy *Container
@@ -68,9 +73,9 @@ func Up(ctx context.Context, options Options) (*Stack, error) {
 	if options.Progress == nil {
 		options.Progress = func(string) {}
 	}
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	docker, err := engine(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
+		return nil, err
 	}
 	id := strings.ToLower(rand.Text()[:10])
 	s := &Stack{ID: id, docker: docker, prefix: "seatrial-" + id + "-", keep: options.Keep, options: options,
@@ -84,6 +89,17 @@ func Up(ctx context.Context, options Options) (*Stack, error) {
 		return nil, errors.Join(err, s.Down(clean))
 	}
 	return s, nil
+}
+
+// engine returns a client of the Docker engine, by testcontainers' rules of
+// where to find one.
+func engine(ctx context.Context) (*testcontainers.DockerClient, error) {
+	log.SetDefault(quiet{})
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
+	}
+	return docker, nil
 }
 
 func (s *Stack) up(ctx context.Context) error {
