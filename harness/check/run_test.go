@@ -74,6 +74,7 @@ func (r *run) event(phase history.Phase, act history.Act, name string, of int, c
 
 // act writes an act that takes a second.
 func (r *run) act(act history.Act, name string, phase history.Phase, data any) {
+	r.now += 0.001
 	seq := r.event(history.Invoke, act, name, 0, "", data)
 	r.now++
 	cause := ""
@@ -176,6 +177,7 @@ func (r *run) story() *run {
 func (r *run) read(place string, final, whole bool, fill func(*history.Observation)) {
 	r.reads[place]++
 	obs := history.Observation{Place: place, N: r.reads[place], Final: final}
+	r.now += 0.001
 	seq := r.event(history.Invoke, history.Observe, place, 0, "", obs)
 	r.now++
 	fill(&obs)
