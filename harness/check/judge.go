@@ -27,7 +27,9 @@ func Judge(run *history.Run) (Result, error) {
 		return Result{}, err
 	}
 	if run.Problem != "" {
-		return Result{Verdict: Unknown, Reason: "Not proved: the history is not whole: " + run.Problem + ".", Counts: map[Class]int{}, Fates: map[Fate]int{}}, nil
+		r := empty()
+		r.Verdict, r.Reason = Unknown, "Not proved: the history is not whole: "+run.Problem+"."
+		return r, nil
 	}
 	course, err := l.follow(run)
 	if err != nil {
@@ -216,7 +218,8 @@ func (j *judge) result() Result {
 	slices.SortStableFunc(j.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(rank[a.Class], rank[b.Class]), cmp.Compare(a.number, b.number), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Key, b.Key), cmp.Compare(a.File, b.File))
 	})
-	r := Result{Findings: j.findings, NotJudged: j.notJudged, Latency: j.latency()}
+	r := empty()
+	r.Findings, r.NotJudged, r.Latency = append(r.Findings, j.findings...), append(r.NotJudged, j.notJudged...), j.latency()
 	j.account(&r)
 	for _, f := range j.course.faults {
 		r.Faults = append(r.Faults, f.FaultResult)
@@ -225,16 +228,25 @@ func (j *judge) result() Result {
 	return r
 }
 
-// account adds up the fates.
-func (j *judge) account(r *Result) {
-	r.Counts = map[Class]int{Attempted: 0, Acknowledged: 0, OK: 0, Recovered: 0, Leftover: j.leftovers}
+// empty is a result whose lists are there: readers of its JSON find [] and 0
+// instead of nothing.
+func empty() Result {
+	r := Result{
+		Findings: []Finding{}, Files: []FileFates{}, Faults: []FaultResult{}, NotJudged: []string{},
+		Counts: map[Class]int{Attempted: 0, Acknowledged: 0, OK: 0, Recovered: 0, Leftover: 0}, Fates: map[Fate]int{},
+	}
 	for _, class := range Classes {
 		r.Counts[class] = 0
 	}
+	return r
+}
+
+// account adds up the fates.
+func (j *judge) account(r *Result) {
+	r.Counts[Leftover] = j.leftovers
 	for _, finding := range r.Findings {
 		r.Counts[finding.Class]++
 	}
-	r.Fates = map[Fate]int{}
 	byFile := make([][]int, len(j.l.files))
 	for i := range j.l.ops {
 		o := &j.l.ops[i]

@@ -34,6 +34,9 @@ func (j *judge) late() {
 
 func seconds(ns int64) string { return fmt.Sprintf("%.3f s", float64(ns)/1e9) }
 
+// inSeconds rounds to milliseconds: reads take longer than that.
+func inSeconds(ns int64) float64 { return float64(max(0, ns)/1e6) / 1e3 }
+
 // latency adds up the stable latencies. There are as many different ones as
 // files times reads, so nothing is held per operation.
 func (j *judge) latency() *Latency {
@@ -66,7 +69,7 @@ func (j *judge) latency() *Latency {
 		slowest := int32(-1)
 		for pair, count := range reads {
 			since, missed := pair[0], pair[1]
-			took := float64(max(0, j.reads[since].End-acked)) / 1e9
+			took := inSeconds(j.reads[since].End - acked)
 			f.Operations += count
 			if j.l.w.Files[index].Kind == trialKind {
 				bins = append(bins, bin{took, count})
@@ -81,7 +84,7 @@ func (j *judge) latency() *Latency {
 			slowest = since
 			f.Seconds, f.VisibleRead = took, j.reads[since].N
 			if missed >= 0 {
-				if least := float64(max(0, j.reads[missed].Begin-acked)) / 1e9; least > f.AtLeast {
+				if least := inSeconds(j.reads[missed].Begin - acked); least > f.AtLeast {
 					f.AtLeast, f.AbsentRead = least, j.reads[missed].N
 				}
 			}

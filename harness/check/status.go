@@ -154,7 +154,7 @@ func (j *judge) neverCompleted(index int, entries []history.StatusEntry) {
 	fates := j.fates(index)
 	switch {
 	case completed && fates[fateLost] > 0:
-		j.misreport(index, true, fmt.Sprintf("it says completed, and %s lost", count(fates[fateLost], "operation is", "operations are")))
+		j.misreport(index, true, fmt.Sprintf("it says completed, and %s not in effect", count(fates[fateLost], "operation is", "operations are")))
 	case !completed && fates[fateLost]+fates[fateStalled]+fates[fateUntold]+fates[fateAbsent] == 0 && j.allVisible(index):
 		j.misreport(index, true, fmt.Sprintf("everything of the file is where it belongs, and it says %s", state))
 	}
