@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,9 @@ var errInterrupted = errors.New("interrupted")
 func (a *app) execute(ctx context.Context, signals <-chan os.Signal, args []string) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go a.heed(ctx, signals, cancel)
+	over := make(chan struct{})
+	defer close(over)
+	go a.heed(signals, over, cancel)
 
 	root := a.root()
 	root.SetArgs(args)
@@ -55,27 +58,20 @@ func (a *app) execute(ctx context.Context, signals <-chan os.Signal, args []stri
 	}
 }
 
-func (a *app) heed(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc) {
+// heed answers signals until the command is over.
+func (a *app) heed(signals <-chan os.Signal, over <-chan struct{}, cancel context.CancelCauseFunc) {
 	for times := 1; ; times++ {
 		select {
+		case <-over:
+			return
 		case <-signals:
-		case <-ctx.Done():
-			if !interrupted(ctx) {
-				return // the command is over
-			}
-			// Interrupted: goes on telling what is waited for until the
-			// process ends.
-			<-signals
 		}
 		if times == 1 {
 			a.live.Say("interrupted: putting everything back and cleaning up; once more shows what is being waited for")
 			cancel(errInterrupted)
 			continue
 		}
-		doing := a.live.Doing()
-		if doing == "" {
-			doing = "cleaning up"
-		}
+		doing := cmp.Or(a.live.Doing(), "cleaning up")
 		a.live.Say("still waiting for: " + doing + " (if this is killed, seatrial clean finishes it)")
 	}
 }

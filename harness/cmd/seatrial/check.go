@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +24,7 @@ func (a *app) checkCommand() *cobra.Command {
 
 A RUN is the folder that a run left. The exit code is that of the verdicts: a run
 that was once interrupted does not make this command interrupted.`,
-		Example: `  seatrial check reports/out/kill-loader-7F3K
+		Example: `  seatrial check reports/out/20261121-090000-calm-7F3K
   seatrial check --json reports/out/*/ | jq '.[] | {scenario, verdict}'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.check(cmd.Context(), args, asJSON)
@@ -50,7 +52,7 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 		}
 		run, err := a.world.recheck(folder)
 		if err != nil {
-			return usage("check %s: %w", folder, err)
+			return a.checkFailed(folder, err)
 		}
 		runs = append(runs, run)
 		exit = reports.Worst(exit, reports.ExitOf(run.Verdict))
@@ -59,6 +61,15 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 		return err
 	}
 	return exitWith(exit)
+}
+
+// checkFailed is the end of a check that could not be made: the folder is no
+// good (2), or the reports could not be written (3).
+func (a *app) checkFailed(folder string, err error) error {
+	if errors.Is(err, harness.ErrUsage) {
+		return usage("check %s: %s", folder, strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
+	}
+	return fmt.Errorf("check %s: %w", folder, err)
 }
 
 // isRun refuses what is not the folder of a run, before anything is judged.

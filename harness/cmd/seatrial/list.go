@@ -46,7 +46,7 @@ func listText(w io.Writer, scenarios []listed) error {
 		}
 		out.WriteString(s.Name)
 		if s.Incident != "" {
-			fmt.Fprintf(&out, "  (%s)", s.Incident)
+			fmt.Fprintf(&out, "  (incident %s)", s.Incident)
 		}
 		fmt.Fprintf(&out, "\n    %s\n", s.Hypothesis)
 		for _, step := range s.Plan {

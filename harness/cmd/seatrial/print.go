@@ -19,6 +19,9 @@ func printJSON(w io.Writer, value any) error {
 func printColumns(w io.Writer, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
+		for len(row) > 1 && row[len(row)-1] == "" {
+			row = row[:len(row)-1]
+		}
 		for i, cell := range row {
 			if i > 0 {
 				fmt.Fprint(columns, "\t")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,8 +23,8 @@ worst of 130, 5, 1, 4, 3, 6, 0.`
 
 const exampleRoot = `  seatrial doctor                         is everything here that runs need?
   seatrial list                           the scenarios
-  seatrial run kill-loader                one trial of the reference pipeline
-  seatrial run kill-loader --pipeline reference:ack-before-commit
+  seatrial run loader-killed              one trial of the reference pipeline
+  seatrial run loader-killed --pipeline reference:ack-before-commit
   seatrial check reports/out/*/           judge stored runs again`
 
 // root returns the command tree.
@@ -44,6 +46,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.doctorCommand(), a.imagesCommand(), a.listCommand(), a.runCommand(),
 		a.checkCommand(), a.cleanCommand(), a.upCommand(), a.downCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(helpCommand())
+	root.Version = version()
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
@@ -67,6 +71,31 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return unknown("command", args[0], names, fmt.Sprintf("%q shows all", cmd.CommandPath()+" --help"))
+}
+
+// helpCommand is cobra's, except that asking for help on what does not exist
+// is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || found == nil || len(rest) > 0 {
+				return noSuchCommand(cmp.Or(found, cmd.Root()), rest)
+			}
+			return found.Help()
+		},
+	}
+}
+
+// version is that of the module, as go install or the checkout gave it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
 }
 
 // flagError makes a usage error of what the flag parser says and names the

@@ -45,7 +45,7 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run scenarios and judge them",
 		Long:  longRun,
 		Example: `  seatrial run calm
-  seatrial run kill-loader --pipeline reference:ack-before-commit --seed 7
+  seatrial run loader-killed --pipeline reference:ack-before-commit --seed 7
   seatrial run --no-fault --json
   seatrial run --repeat 5 --shard 2/4       every fourth run, as one of four CI jobs`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,7 +104,7 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 		return nil, usage("--repeat %d: give at least 1", flags.repeat)
 	case flags.records < 0:
 		return nil, usage("--records %d: give at least 1, or leave it out for what the scenario says", flags.records)
-	case flags.seed < 1 || flags.seed > maxSeed:
+	case flags.seed < 1 || flags.seed > maxSeed || flags.seed+uint64(flags.repeat-1) > maxSeed:
 		return nil, usage("--seed %d: give one from 1 to %d, or leave it out for a random one", flags.seed, uint64(maxSeed))
 	}
 	if err := os.MkdirAll(flags.out, 0o700); err != nil {
@@ -162,7 +162,7 @@ func checkPipeline(name string) error {
 		return usage("--pipeline %q: the name of a defect is missing", name)
 	}
 	if _, err := harness.ParsePipeline(name); err != nil {
-		return usage("--pipeline: %w", err)
+		return usage("%s", strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
 	}
 	return nil
 }
