@@ -78,6 +78,7 @@ func FuzzSameValue(f *testing.F) {
 			require.Equal(t, sameValue(kind, a, b), sameValue(kind, b, a))
 		}
 		_ = short(a)
-		window(a, b)
+		x, y := window(a, b)
+		require.Equal(t, a == b, x == y)
 	})
 }

@@ -74,6 +74,7 @@ type judge struct {
 	completed   []int64 // end of the first read that said "completed", by file; 0: none
 	statements  map[int][]history.StatusEntry
 	reads       []history.Read // of the documents, in order: op.since and op.missed point here
+	again       again
 	resurrected map[int]bool
 	misreported map[int]int // index in findings by file
 

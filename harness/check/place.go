@@ -51,10 +51,16 @@ type entry struct {
 // record together; they are valid until it returns. Entries of other keys
 // go to strange, which may be nil.
 func (j *judge) scan(read history.Read, content bool, visit func(number int, entries []entry), strange func(history.Entry)) error {
+	if !content && read.File != "" && read.File == j.again.file {
+		j.again.visit(visit)
+		return nil
+	}
+	j.again.reset(read.File, read.Observation.Entries)
 	current := -1
 	var group []entry
 	flush := func() {
 		if len(group) > 0 {
+			j.again.keep(current, group)
 			visit(current, group)
 			group = group[:0]
 		}
@@ -76,11 +82,49 @@ func (j *judge) scan(read history.Read, content bool, visit func(number int, ent
 		group = append(group, j.identify(e, content))
 		return nil
 	})
+	if err != nil || content {
+		j.again.reset("", 0)
+	}
 	if err != nil {
 		return err
 	}
 	flush()
 	return nil
+}
+
+// again keeps what the read before showed: most reads of a quiet place show
+// the same and share one file.
+type again struct {
+	file    string // "": nothing kept
+	numbers []int32
+	ends    []int32 // of each number's entries
+	entries []entry
+}
+
+const keptEntries = 200_000
+
+func (a *again) reset(file string, entries int) {
+	a.file, a.numbers, a.ends, a.entries = file, a.numbers[:0], a.ends[:0], a.entries[:0]
+	if entries > keptEntries {
+		a.file = ""
+	}
+}
+
+func (a *again) keep(number int, group []entry) {
+	if a.file == "" {
+		return
+	}
+	a.entries = append(a.entries, group...)
+	a.numbers = append(a.numbers, int32(number))
+	a.ends = append(a.ends, int32(len(a.entries)))
+}
+
+func (a *again) visit(visit func(number int, entries []entry)) {
+	begin := int32(0)
+	for i, number := range a.numbers {
+		visit(int(number), a.entries[begin:a.ends[i]])
+		begin = a.ends[i]
+	}
 }
 
 // identify finds the operation that an entry shows, by version or, where the

@@ -100,7 +100,7 @@ func plant(r *run, random *rand.Rand, outcomes map[int]bool) (want []string) {
 			r.rows[n] = append(r.rows[n], r.rows[n][0])
 			want = append(want, finding(Duplicated, n, v))
 		case 2:
-			if v == 1 || before[n][0].Accept != workload.Acceptable {
+			if v == 1 || before[n][0].Accept != workload.Acceptable || !outcomes[r.fileOf(n, 1)] {
 				continue
 			}
 			seen := slices.ContainsFunc(r.stored.Events, func(e history.Event) bool { return e.Act == history.Observe })

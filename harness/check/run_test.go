@@ -221,6 +221,20 @@ func (r *run) look(place string) {
 	r.readEntries(place, false, true, entries)
 }
 
+// lookAgain stores a read that found what the read before had found.
+func (r *run) lookAgain(place string) {
+	earlier := ""
+	for n := 1; n <= r.reads[place]; n++ {
+		name := fmt.Sprintf("observed/%s-%d.jsonl.gz", place, n)
+		if _, err := os.Stat(filepath.Join(r.stored.Dir, name)); err == nil {
+			earlier = name
+		}
+	}
+	r.read(place, false, true, func(obs *history.Observation) {
+		obs.File, obs.Entries = earlier, len(r.entries(place))
+	})
+}
+
 func (r *run) lookStatus() {
 	r.read(history.Status, false, true, func(obs *history.Observation) { obs.Status = slices.Clone(r.status) })
 }

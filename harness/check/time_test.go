@@ -130,6 +130,20 @@ func TestOverTime(t *testing.T) {
 			r.look(history.Documents)
 			return []string{finding(Invisible, n, 1)}
 		},
+		"late, by reads that found nothing new": func(r *run) []string {
+			r.expect.DeadlineSeconds = 30
+			r.story()
+			n := r.single()
+			now := r.documents[n]
+			delete(r.documents, n)
+			r.look(history.Documents)
+			r.lookAgain(history.Documents)
+			r.now += 31
+			r.lookAgain(history.Documents)
+			r.documents[n] = now
+			r.look(history.Documents)
+			return []string{finding(Invisible, n, 1)}
+		},
 		"in time": func(r *run) []string {
 			r.expect.DeadlineSeconds = 30
 			r.story()

@@ -124,7 +124,14 @@ func (r *Run) Entries(read Read, visit func(Entry) error) error {
 	if err != nil {
 		return fmt.Errorf("read observation %s: %w", read.File, err)
 	}
-	count, err := eachEntry(zip, visit)
+	// Decompressing takes a third of the time: a second processor does it meanwhile.
+	ahead, unzipped := io.Pipe()
+	defer ahead.Close()
+	go func() {
+		_, err := io.CopyBuffer(unzipped, zip, make([]byte, 1<<16))
+		unzipped.CloseWithError(err)
+	}()
+	count, err := eachEntry(ahead, visit)
 	switch {
 	case err == nil && count != read.Observation.Entries:
 		err = fmt.Errorf("%d entries where the history counts %d", count, read.Observation.Entries)
@@ -136,7 +143,7 @@ func (r *Run) Entries(read Read, visit func(Entry) error) error {
 
 // eachEntry decodes entries, one a line, and returns how many there were.
 func eachEntry(from io.Reader, visit func(Entry) error) (count int, err error) {
-	lines := bufio.NewReaderSize(from, 1<<16)
+	lines := bufio.NewReaderSize(from, 1<<18)
 	var entry Entry
 	fields := make(map[string]string, 16)
 	var long []byte
