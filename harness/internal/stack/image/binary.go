@@ -158,14 +158,14 @@ func Binary(ctx context.Context, name, pkg string) (Image, error) {
 		return Image{}, unavailable("reading the program of image %s: %w", name, err)
 	}
 	ref := fmt.Sprintf("seatrial/%s:%s", name, hash[:12])
-	image, ok, err := r.inspect(ctx, Kind(name), ref, Built)
+	image, ok, err := r.inspectOwn(ctx, Kind(name), ref)
 	if err != nil || ok {
 		return image, err
 	}
 	if err := r.buildBinary(ctx, name, program, ref, hash); err != nil {
 		return Image{}, unavailable("making image %s: %w", ref, err)
 	}
-	image, ok, err = r.inspect(ctx, Kind(name), ref, Built)
+	image, ok, err = r.inspectOwn(ctx, Kind(name), ref)
 	if err == nil && !ok {
 		err = unavailable("%s vanished right after it was built: something else removes images on this engine", ref)
 	}

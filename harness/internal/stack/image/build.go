@@ -39,7 +39,7 @@ func (r *resolver) findBuilt(ctx context.Context, kind Kind) (Image, bool, error
 	if err != nil || ref == "" {
 		return Image{}, false, err
 	}
-	return r.inspect(ctx, kind, ref, Built)
+	return r.inspectOwn(ctx, kind, ref)
 }
 
 // findLabelled returns the name of the image with these labels, empty where there is none.
@@ -51,7 +51,7 @@ func (r *resolver) findLabelled(ctx context.Context, name, hash string) (string,
 	}
 	for _, summary := range got.Items {
 		for _, tag := range summary.RepoTags {
-			if strings.HasPrefix(tag, "seatrial/") {
+			if strings.HasPrefix(tag, ownNames) {
 				return tag, nil
 			}
 		}
@@ -106,7 +106,7 @@ func (r *resolver) buildRecipe(ctx context.Context, kind Kind) (Image, error) {
 		return Image{}, err
 	}
 	r.progress("%s: built %s in %.0f s", kind, ref, time.Since(began).Seconds())
-	image, ok, err := r.inspect(ctx, kind, ref, Built)
+	image, ok, err := r.inspectOwn(ctx, kind, ref)
 	if err == nil && !ok {
 		err = fmt.Errorf("%s vanished right after it was built: something else removes images on this engine", ref)
 	}

@@ -65,11 +65,26 @@ func pinVariable(kind Kind) string { return "SEATRIAL_IMAGE_" + strings.ToUpper(
 
 // Official returns the reference of kind's official image, below TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX where that is set.
 func Official(kind Kind) string {
-	ref := official[kind]
-	if prefix := strings.Trim(strings.TrimSpace(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX")), "/"); prefix != "" {
-		return prefix + "/" + ref
+	if prefix := hubPrefix(); prefix != "" {
+		return prefix + "/" + official[kind]
 	}
-	return ref
+	return official[kind]
+}
+
+// hubPrefix is what testcontainers-go puts before every reference that names no registry.
+func hubPrefix() string {
+	return strings.Trim(strings.TrimSpace(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX")), "/")
+}
+
+// Names of the images made here. With a registry's name in front testcontainers-go leaves them alone where a prefix for
+// hub images is set, and would look for them below it else.
+const (
+	ownNames           = "seatrial/"
+	ownNamesWithPrefix = "localhost/seatrial/"
+)
+
+func isOwn(ref string) bool {
+	return strings.HasPrefix(ref, ownNames) || strings.HasPrefix(ref, ownNamesWithPrefix)
 }
 
 func unavailable(format string, args ...any) error {

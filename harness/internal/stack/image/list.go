@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -41,7 +40,7 @@ func list(ctx context.Context, cli *client.Client) ([]Stored, error) {
 	var stored []Stored
 	for _, summary := range got.Items {
 		for _, ref := range summary.RepoTags {
-			if !strings.HasPrefix(ref, "seatrial/") {
+			if !isOwn(ref) {
 				continue
 			}
 			kind := summary.Labels[LabelKind]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/containerd/errdefs"
@@ -58,17 +59,56 @@ type resolver struct {
 	base     sync.Mutex // recipes share a base: the first to need it builds it
 }
 
-func (r *resolver) resolve(ctx context.Context, kind Kind) (Image, error) {
+// Find returns those images of kinds (all where none is named) that Resolve would take from the engine, without pulling or
+// building: a kind that is missing here is missing in the map.
+func Find(ctx context.Context, kinds ...Kind) (map[Kind]Image, error) {
+	if len(kinds) == 0 {
+		kinds = Kinds()
+	}
+	cli, err := Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cli.Close()
+	r := &resolver{cli: cli, progress: oneAtATime(nil)}
+	images := map[Kind]Image{}
+	for _, kind := range kinds {
+		image, ok, err := r.find(ctx, kind)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			images[kind] = image
+		}
+	}
+	return images, nil
+}
+
+// find looks on the engine only. Nothing stands in for a pinned reference: a report would then speak of a version that did
+// not run.
+func (r *resolver) find(ctx context.Context, kind Kind) (Image, bool, error) {
 	if ref := Pinned(kind); ref != "" {
-		return r.resolvePinned(ctx, kind, ref)
+		return r.inspect(ctx, kind, ref, Local)
+	}
+	if image, ok, err := r.inspect(ctx, kind, Official(kind), Local); ok || err != nil {
+		return image, ok, err
+	}
+	return r.findBuilt(ctx, kind)
+}
+
+func (r *resolver) resolve(ctx context.Context, kind Kind) (Image, error) {
+	if image, ok, err := r.find(ctx, kind); ok || err != nil {
+		return image, err
+	}
+	if ref := Pinned(kind); ref != "" {
+		image, err := r.pull(ctx, kind, ref)
+		if err != nil {
+			return Image{}, unavailable("%s=%s is not here and cannot be pulled (%w): load it with `docker load`, make its registry reachable, or unset %[1]s",
+				pinVariable(kind), ref, err)
+		}
+		return image, nil
 	}
 	ref := Official(kind)
-	if image, ok, err := r.inspect(ctx, kind, ref, Local); ok || err != nil {
-		return image, err
-	}
-	if image, ok, err := r.findBuilt(ctx, kind); ok || err != nil {
-		return image, err
-	}
 	pulled, pullErr := r.pull(ctx, kind, ref)
 	if pullErr == nil {
 		return pulled, nil
@@ -84,20 +124,6 @@ func (r *resolver) resolve(ctx context.Context, kind Kind) (Image, error) {
 	return built, nil
 }
 
-// resolvePinned never puts another image in the place of what the user asked for: a report would then speak of a
-// version that did not run.
-func (r *resolver) resolvePinned(ctx context.Context, kind Kind, ref string) (Image, error) {
-	if image, ok, err := r.inspect(ctx, kind, ref, Local); ok || err != nil {
-		return image, err
-	}
-	image, err := r.pull(ctx, kind, ref)
-	if err != nil {
-		return Image{}, unavailable("%s=%s is not here and cannot be pulled (%w): load it with `docker load`, make its registry reachable, or unset %[1]s",
-			pinVariable(kind), ref, err)
-	}
-	return image, nil
-}
-
 // inspect returns the image behind ref where the engine has it.
 func (r *resolver) inspect(ctx context.Context, kind Kind, ref, origin string) (Image, bool, error) {
 	got, err := r.cli.ImageInspect(ctx, ref)
@@ -110,6 +136,19 @@ func (r *resolver) inspect(ctx context.Context, kind Kind, ref, origin string) (
 	image := Image{Kind: kind, Ref: ref, Origin: origin, Digest: got.ID, Version: versionOf(kind, ref, got.InspectResponse)}
 	if len(got.RepoDigests) > 0 {
 		image.Digest = digestOf(ref, got.RepoDigests)
+	}
+	return image, true, nil
+}
+
+// inspectOwn returns an image made here, by a name that testcontainers-go takes as it stands.
+func (r *resolver) inspectOwn(ctx context.Context, kind Kind, ref string) (Image, bool, error) {
+	image, ok, err := r.inspect(ctx, kind, ref, Built)
+	if !ok || err != nil || hubPrefix() == "" {
+		return image, ok, err
+	}
+	image.Ref = ownNamesWithPrefix + strings.TrimPrefix(ref, ownNames)
+	if _, err := r.cli.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: image.Ref}); err != nil {
+		return Image{}, false, unavailable("naming %s %s: %w", ref, image.Ref, err)
 	}
 	return image, true, nil
 }
