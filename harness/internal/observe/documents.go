@@ -1,10 +1,12 @@
 package observe
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -36,8 +38,9 @@ type documents struct {
 	// (doc values), without decompressing any document. Unknown until the
 	// mapping was asked.
 	columns  knowledge
-	existed  bool // the alias was there at some time
-	expected int  // documents at the last read
+	key      string // column of the key
+	existed  bool   // the alias was there at some time
+	expected int    // documents at the last read
 }
 
 type knowledge int
@@ -69,110 +72,145 @@ func (d *documents) look(ctx context.Context, into *sight) error {
 	return err
 }
 
+// form is how documents are asked for and how the answer is read.
+type form struct {
+	size   int    // of a page
+	sort   string // after the order of the index, as further elements of the array
+	source string // what of the content is asked for
+	parts  string // of the answer, as filter_path
+	read   func(answer []byte) (page, error)
+}
+
 func (d *documents) lookOnce(ctx context.Context, into *sight) error {
 	into.reset()
 	if d.spec.Version == "" {
-		if d.versions == nil {
-			d.versions = newIdentity(d.wl)
-		}
-		return d.scroll(ctx, fullPage, `"_source":true`, func(h hit) error { return d.addSource(h, into) })
+		return d.scroll(ctx, d.sources(fullPage, "true", into))
 	}
 	if d.columns == unknown {
 		if err := d.askColumns(ctx); err != nil {
 			return err
 		}
 	}
-	fields, add := fmt.Sprintf(`"_source":[%s,%s]`, quote(d.spec.Key), quote(d.spec.Version)), d.addSource
+	f := d.sources(lightPage, "["+quote(d.spec.Key)+","+quote(d.spec.Version)+"]", into)
 	if d.columns == yes {
-		fields = fmt.Sprintf(`"_source":false,"stored_fields":"_none_","docvalue_fields":[%s,%s]`, quote(d.spec.Key), quote(d.spec.Version))
-		add = d.addColumns
+		f = d.fields(into)
 	}
-	visit := func(h hit) error { return add(h, into) }
 	if d.expected < lightPage*9/10 {
-		complete, err := d.single(ctx, fields, visit)
-		if complete || err != nil {
+		if complete, err := d.single(ctx, f); complete || err != nil {
 			return err
 		}
 		into.reset()
 	}
-	return d.scroll(ctx, lightPage, fields, visit)
+	return d.scroll(ctx, f)
+}
+
+// sources asks for documents, filter being what of them.
+func (d *documents) sources(size int, filter string, into *sight) form {
+	return form{size, "", filter, sourceParts, func(answer []byte) (page, error) {
+		return readSources(answer, func(h hit) {
+			e := d.entry(h)
+			into.add(e.Number, e.Version, false, []byte(e.Key), []byte(e.Where))
+		})
+	}}
+}
+
+// fields asks for no documents at all, but for what they would be sorted by.
+// The first criterion decides alone, so nothing is compared, and the other
+// two are read from the columns of the index: by far the cheapest way.
+func (d *documents) fields(into *sight) form {
+	return form{lightPage, "," + quote(d.key) + "," + quote(d.spec.Version), "false", columnParts, func(answer []byte) (page, error) {
+		lacking := false
+		p, err := readColumns(answer, func(key, version []byte) {
+			number, ok := d.wl.Number(string(key))
+			if !ok {
+				number = -1
+			}
+			v := parseVersion(version)
+			lacking = lacking || key == nil || v < 0 // what is missing sorts as the highest number
+			into.add(number, v, false, key, nil)
+		})
+		if err == nil && lacking {
+			err = errAnomaly
+		}
+		return p, err
+	}}
 }
 
 // single reads everything with one search, if it fits; if not, complete is
 // false.
-func (d *documents) single(ctx context.Context, fields string, visit func(hit) error) (complete bool, err error) {
-	body := fmt.Sprintf(`{"size":%d,"track_total_hits":true,"sort":["_doc"],%s}`, lightPage, fields)
-	var page page
-	err = d.es.post(ctx, "/"+escape(d.spec.Alias)+"/_search?allow_partial_search_results=false&filter_path="+pagePath, body, &page)
+func (d *documents) single(ctx context.Context, f form) (complete bool, err error) {
+	p, err := d.search(ctx, "/"+escape(d.spec.Alias)+"/_search?allow_partial_search_results=false&", f,
+		fmt.Sprintf(`"size":%d,"track_total_hits":true,"sort":["_doc"%s]`, lightPage, f.sort))
 	if err != nil {
 		return false, err
 	}
-	if err := page.check(); err != nil {
-		return false, err
-	}
-	d.existed, d.expected = true, page.Hits.Total.Value
-	if d.expected > lightPage {
+	d.existed, d.expected = true, p.total
+	if p.total > lightPage {
 		return false, nil
 	}
-	for _, h := range page.Hits.Hits {
-		if err := visit(h); err != nil {
-			return true, err
-		}
-	}
-	return true, d.complete(len(page.Hits.Hits))
+	return true, d.complete(p.hits)
 }
 
-// scroll reads everything through a point in time, size documents a page.
-func (d *documents) scroll(ctx context.Context, size int, fields string, visit func(hit) error) error {
-	var opened struct{ ID string }
-	if err := d.es.post(ctx, "/"+escape(d.spec.Alias)+"/_pit?keep_alive=1m", "", &opened); err != nil {
+// scroll reads everything through a point in time, page by page.
+func (d *documents) scroll(ctx context.Context, f form) error {
+	answer, err := d.es.ask(ctx, "POST", "/"+escape(d.spec.Alias)+"/_pit?keep_alive=1m", "")
+	if err != nil {
 		return err
+	}
+	var opened struct{ ID string }
+	if err := json.Unmarshal(answer, &opened); err != nil || opened.ID == "" {
+		return fmt.Errorf("open a point in time on %s: the answer %.100q has no id", d.spec.Alias, answer)
 	}
 	d.existed = true
 	id := opened.ID
 	defer func() { d.closePoint(ctx, id) }()
 	after, seen := "", 0
 	for {
-		body := fmt.Sprintf(`{"size":%d,"track_total_hits":%t,"pit":{"id":%s,"keep_alive":"1m"},"sort":[{"_shard_doc":"asc"}]%s,%s}`,
-			size, seen == 0, quote(id), after, fields)
-		var page page
-		if err := d.es.post(ctx, "/_search?filter_path=pit_id,hits.hits.sort,"+pagePath, body, &page); err != nil {
-			return err
-		}
-		if err := page.check(); err != nil {
+		p, err := d.search(ctx, "/_search?", f, fmt.Sprintf(`"size":%d,"track_total_hits":%t,"pit":{"id":%s,"keep_alive":"1m"},"sort":[{"_shard_doc":"asc"}%s]%s`,
+			f.size, seen == 0, quote(id), f.sort, after))
+		if err != nil {
 			return err
 		}
 		if seen == 0 {
-			d.expected = page.Hits.Total.Value
+			d.expected = p.total
 		}
-		if page.PIT != "" {
-			id = page.PIT
+		if p.pit != "" {
+			id = p.pit
 		}
-		hits := page.Hits.Hits
-		for _, h := range hits {
-			if err := visit(h); err != nil {
-				return err
-			}
-		}
-		seen += len(hits)
-		if len(hits) < size {
+		if seen += p.hits; p.hits < f.size {
 			return d.complete(seen)
 		}
-		after = `,"search_after":` + string(hits[len(hits)-1].Sort)
+		after = `,"search_after":` + string(p.sort)
 	}
 }
 
-// complete compares what was returned with what the search counted. A
-// document without any column is left out of the answer.
+// search asks for one page.
+func (d *documents) search(ctx context.Context, path string, f form, request string) (page, error) {
+	request = fmt.Sprintf(`{%s,"_source":%s`, request, f.source)
+	if f.source == "false" {
+		request += `,"stored_fields":"_none_"`
+	}
+	answer, err := d.es.ask(ctx, "POST", path+"filter_path="+f.parts, request+"}")
+	var refused *refusal
+	if f.source == "false" && errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		return page{}, errors.Join(errAnomaly, err)
+	}
+	if err != nil {
+		return page{}, err
+	}
+	p, err := f.read(answer)
+	if err != nil {
+		return page{}, err
+	}
+	return p, p.whole()
+}
+
+// complete compares what was returned with what the search counted.
 func (d *documents) complete(seen int) error {
-	if seen == d.expected {
-		return nil
+	if seen != d.expected {
+		return fmt.Errorf("search on %s counts %d documents and returned %d", d.spec.Alias, d.expected, seen)
 	}
-	cause := fmt.Errorf("search on %s counts %d documents and returned %d", d.spec.Alias, d.expected, seen)
-	if d.columns == yes {
-		return errors.Join(errAnomaly, cause)
-	}
-	return cause
+	return nil
 }
 
 // closePoint frees a point in time. Left open it would go by itself after a
@@ -180,36 +218,16 @@ func (d *documents) complete(seen int) error {
 func (d *documents) closePoint(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 300*time.Millisecond)
 	defer cancel()
-	d.es.send(ctx, "DELETE", "/_pit", fmt.Sprintf(`{"id":%s}`, quote(id)), nil)
-}
-
-func (d *documents) addColumns(h hit, into *sight) error {
-	key, version := first(h.Fields[d.spec.Key]), first(h.Fields[d.spec.Version])
-	if key == nil || version == nil {
-		return errAnomaly
-	}
-	number, ok := d.wl.Number(string(key))
-	if !ok {
-		number = -1
-	}
-	into.add(number, parseVersion(version), false, key, nil)
-	return nil
-}
-
-func (d *documents) addSource(h hit, into *sight) error {
-	e := d.entry(h)
-	into.add(e.Number, e.Version, false, []byte(e.Key), []byte(e.Where))
-	return nil
+	d.es.ask(ctx, "DELETE", "/_pit", fmt.Sprintf(`{"id":%s}`, quote(id)))
 }
 
 // all returns every visible document with its content. An alias that is not
 // there is a complete read of nothing: that is what readers find; evidence
 // says so.
 func (d *documents) all(ctx context.Context) (entries []history.Entry, evidence string, err error) {
-	err = d.scroll(ctx, fullPage, `"_source":true`, func(h hit) error {
-		entries = append(entries, d.entry(h))
-		return nil
-	})
+	err = d.scroll(ctx, form{fullPage, "", "true", sourceParts, func(answer []byte) (page, error) {
+		return readSources(answer, func(h hit) { entries = append(entries, d.entry(h)) })
+	}})
 	if err != nil && missing(err) {
 		return nil, fmt.Sprintf("search finds no index or alias %s: %v", d.spec.Alias, err), nil
 	}
@@ -255,9 +273,14 @@ func (d *documents) askColumns(ctx context.Context) error {
 	var caps struct {
 		Fields map[string]map[string]struct{ Aggregatable bool }
 	}
-	path := "/" + escape(d.spec.Alias) + "/_field_caps?fields=" + escape(d.spec.Key) + "," + escape(d.spec.Version)
-	if err := d.es.send(ctx, "GET", path, "", &caps); err != nil {
+	// Where the index made its own mapping, the column of a text is beside it.
+	beside := d.spec.Key + ".keyword"
+	answer, err := d.es.ask(ctx, "GET", "/"+escape(d.spec.Alias)+"/_field_caps?fields="+escape(d.spec.Key)+","+escape(beside)+","+escape(d.spec.Version), "")
+	if err != nil {
 		return err
+	}
+	if err := json.Unmarshal(answer, &caps); err != nil {
+		return fmt.Errorf("ask for the columns of %s: %w", d.spec.Alias, err)
 	}
 	d.existed = true
 	fits := func(field string, types ...string) bool {
@@ -269,11 +292,23 @@ func (d *documents) askColumns(ctx context.Context) error {
 		}
 		return false
 	}
+	d.key = d.spec.Key
+	if !fits(d.key, "keyword") {
+		d.key = beside
+	}
+	if len(caps.Fields) == 0 {
+		return nil // nothing was indexed yet
+	}
 	d.columns = no
-	switch {
-	case len(caps.Fields) == 0:
-		d.columns = unknown // nothing was indexed yet
-	case fits(d.spec.Key, "keyword") && fits(d.spec.Version, "long", "integer", "short", "keyword"):
+	if !fits(d.key, "keyword") || !fits(d.spec.Version, "long", "integer", "short", "keyword") {
+		return nil
+	}
+	mapping, err := d.es.ask(ctx, "GET", "/"+escape(d.spec.Alias)+"/_mapping/field/"+escape(d.key)+","+escape(d.spec.Version), "")
+	if err != nil {
+		d.columns = unknown
+		return err
+	}
+	if !bytes.Contains(mapping, []byte(`"normalizer"`)) { // it would change what stands in the column
 		d.columns = yes
 	}
 	return nil
