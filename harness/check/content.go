@@ -104,7 +104,7 @@ func short(text string) string {
 		return strconv.QuoteToASCII(text)
 	}
 	end := shown
-	for !utf8.RuneStart(text[end]) {
+	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return strconv.QuoteToASCII(text[:end]) + fmt.Sprintf("… (%d bytes)", len(text))
