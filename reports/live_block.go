@@ -28,12 +28,8 @@ func (l *Live) progress() []progress {
 // progressLine returns progress as a plain line; empty while nothing is known.
 func (l *Live) progressLine() string {
 	var parts []string
-	for i, p := range l.progress() {
-		switch {
-		case p.n < 0:
-		case i == 0:
-			parts = append(parts, fmt.Sprintf("%s %d of %d", p.name, p.n, l.run.Records))
-		default:
+	for _, p := range l.progress() {
+		if p.n >= 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", p.name, p.n))
 		}
 	}

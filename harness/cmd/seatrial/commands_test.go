@@ -12,6 +12,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -181,17 +182,22 @@ func TestUp(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
-	f := &fake{found: []diagnosis{{Name: "docker", State: stateOK, Found: "20.10"}, {Name: "disk", State: stateWarning, Found: "2 GB free", Remedy: "make room"}}}
+	f := &fake{report: doctor.Report{
+		Engine:   doctor.Engine{Reached: true, Version: "20.10"},
+		Faults:   []doctor.Ability{{Fault: "OOM kill", Able: true, Needs: "memory controller"}, {Fault: "packet loss", Needs: "netem"}},
+		Findings: []doctor.Finding{{Name: "engine", State: doctor.OK, Found: "20.10"}, {Name: "disk", State: doctor.Warning, Found: "2 GB free", Remedy: "make room"}},
+	}}
 	got := call(t, f, "doctor")
 	require.Equal(t, 0, got.code, "a warning is no failure")
 	require.Contains(t, got.stdout, "-> make room")
+	require.Contains(t, got.stdout, "packet loss")
 
-	f.found = append(f.found, diagnosis{Name: "images", State: stateFailed, Found: "none", Remedy: "seatrial images build"})
+	f.report.Findings = append(f.report.Findings, doctor.Finding{Name: "images", State: doctor.Failed, Found: "none", Remedy: "seatrial images build"})
 	got = call(t, f, "doctor", "--json")
 	require.Equal(t, 3, got.code)
-	var found []diagnosis
-	require.NoError(t, json.Unmarshal([]byte(got.stdout), &found))
-	require.Equal(t, f.found, found)
+	var report doctor.Report
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &report))
+	require.Equal(t, f.report.Findings, report.Findings)
 }
 
 func TestImages(t *testing.T) {

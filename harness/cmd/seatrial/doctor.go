@@ -5,14 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/reports"
-)
-
-// States of a diagnosis.
-const (
-	stateOK      = "ok"
-	stateWarning = "warning"
-	stateFailed  = "failed"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -23,23 +17,24 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Look at everything that runs need of this machine. What failed is printed with its
 remedy and makes the exit code 3; warnings do not.`,
 		Example: `  seatrial doctor
-  seatrial doctor --json | jq '.[] | select(.state != "ok")'`,
+  seatrial doctor --json | jq '.findings[] | select(.state != "ok")'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a.live.Phase("looking at this machine")
-			found := a.world.diagnose(cmd.Context())
-			a.live.Close()
+			report := a.world.examine(cmd.Context())
 			var err error
 			if asJSON {
-				err = printJSON(a.stdout, found)
+				err = printJSON(a.stdout, report)
 			} else {
-				err = a.printDiagnoses(found)
+				err = a.printReport(report)
 			}
 			if err != nil {
 				return fmt.Errorf("print the result: %w", err)
 			}
-			for _, d := range found {
-				if d.State == stateFailed {
+			if interrupted(cmd.Context()) {
+				return exitWith(reports.ExitInterrupted)
+			}
+			for _, finding := range report.Findings {
+				if finding.State == doctor.Failed {
 					return exitWith(reports.ExitInfra)
 				}
 			}
@@ -50,13 +45,24 @@ remedy and makes the exit code 3; warnings do not.`,
 	return command
 }
 
-func (a *app) printDiagnoses(found []diagnosis) error {
+func (a *app) printReport(report doctor.Report) error {
 	var rows [][]string
-	for _, d := range found {
-		rows = append(rows, []string{d.State, d.Name, d.Found})
-		if d.Remedy != "" {
-			rows = append(rows, []string{"", "", "-> " + d.Remedy})
+	for _, finding := range report.Findings {
+		rows = append(rows, []string{finding.State, finding.Name, finding.Found})
+		if finding.Remedy != "" {
+			rows = append(rows, []string{"", "", "-> " + finding.Remedy})
 		}
+	}
+	if err := printColumns(a.stdout, rows); err != nil {
+		return err
+	}
+	rows = [][]string{{"", "", ""}, {"FAULTS", "", "NEED"}}
+	for _, ability := range report.Faults {
+		able := "possible"
+		if !ability.Able {
+			able = "not here"
+		}
+		rows = append(rows, []string{ability.Fault, able, ability.Needs})
 	}
 	return printColumns(a.stdout, rows)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -32,7 +33,7 @@ type fake struct {
 
 	stacks    []harness.Found
 	removeErr map[string]error
-	found     []diagnosis
+	report    doctor.Report
 	images    []storedImage
 
 	mu      sync.Mutex
@@ -86,7 +87,7 @@ func (f *fake) world() world {
 				{Service: "elasticsearch", URL: "http://127.0.0.1:4712"},
 			}}, nil
 		},
-		diagnose:   func(context.Context) []diagnosis { return f.found },
+		examine:    func(context.Context) doctor.Report { return f.report },
 		listImages: func(context.Context) ([]storedImage, error) { return f.images, f.openErr },
 		ensureImages: func(_ context.Context, kinds []string, progress func(string)) ([]reports.Image, error) {
 			progress("building " + strings.Join(kinds, " "))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/scenarios"
@@ -18,6 +19,7 @@ func realWorld() world {
 		find:         harness.Stacks,
 		remove:       harness.Clean,
 		up:           startServices,
+		examine:      doctor.Examine,
 		listImages:   listImages,
 		ensureImages: ensureImages,
 		removeImages: image.Remove,

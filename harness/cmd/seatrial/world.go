@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -21,7 +22,7 @@ type world struct {
 	remove func(ctx context.Context, id string) error
 	up     func(ctx context.Context, keep bool, live *reports.Live) (services, error)
 
-	diagnose func(ctx context.Context) []diagnosis
+	examine func(ctx context.Context) doctor.Report
 
 	listImages   func(ctx context.Context) ([]storedImage, error)
 	ensureImages func(ctx context.Context, kinds []string, progress func(string)) ([]reports.Image, error)
@@ -40,14 +41,6 @@ type services struct {
 	ID       string            `json:"id"`
 	Services []harness.Address `json:"services"`
 	down     func(ctx context.Context) error
-}
-
-// diagnosis is what `doctor` found of one thing that runs need.
-type diagnosis struct {
-	Name   string `json:"name"`
-	State  string `json:"state"`  // "ok", "warning" or "failed"
-	Found  string `json:"found"`  // what was seen
-	Remedy string `json:"remedy"` // what to do; empty where all is well
 }
 
 // storedImage is an image that is on the engine.
