@@ -151,7 +151,7 @@ func Binary(ctx context.Context, name, pkg string) (Image, error) {
 		return Image{}, err
 	}
 	defer cli.Close()
-	r := &resolver{cli: cli, progress: oneAtATime(nil)}
+	r := newResolver(cli, nil)
 
 	hash, err := fileHash(program)
 	if err != nil {

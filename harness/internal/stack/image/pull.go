@@ -15,8 +15,8 @@ import (
 
 // Limits of a pull: a registry behind a firewall that swallows packets must cost seconds, a slow one may take its time.
 const (
-	firstByteWithin = 15 * time.Second
-	nextByteWithin  = 60 * time.Second
+	firstWordWithin = 15 * time.Second
+	nextWordWithin  = 60 * time.Second
 )
 
 // pull fetches ref. It gives up when the registry says nothing for too long; a pull that broke off leaves no image.
@@ -24,8 +24,8 @@ func (r *resolver) pull(ctx context.Context, kind Kind, ref string) (Image, erro
 	r.progress("%s: pulling %s", kind, ref)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(firstByteWithin, func() {
-		cancel(fmt.Errorf("%w within %v", errNoAnswer, firstByteWithin))
+	watchdog := time.AfterFunc(r.silence, func() {
+		cancel(fmt.Errorf("%w: nothing heard for %v", errNoAnswer, r.silence))
 	})
 	defer watchdog.Stop()
 
@@ -55,7 +55,7 @@ func (r *resolver) pullWatched(ctx context.Context, ref string, watchdog *time.T
 		if message.Error != nil {
 			return message.Error
 		}
-		watchdog.Reset(nextByteWithin)
+		watchdog.Reset(nextWordWithin)
 	}
 	return ctx.Err()
 }

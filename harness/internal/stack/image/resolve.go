@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -33,7 +34,7 @@ func Resolve(ctx context.Context, progress func(string), kinds ...Kind) (map[Kin
 	}
 	defer cli.Close()
 
-	r := &resolver{cli: cli, progress: oneAtATime(progress)}
+	r := newResolver(cli, progress)
 	kinds = slices.Compact(slices.Sorted(slices.Values(kinds)))
 	found := make([]Image, len(kinds))
 	group, ctx := errgroup.WithContext(ctx)
@@ -56,7 +57,12 @@ func Resolve(ctx context.Context, progress func(string), kinds ...Kind) (map[Kin
 type resolver struct {
 	cli      *client.Client
 	progress func(format string, args ...any)
-	base     sync.Mutex // recipes share a base: the first to need it builds it
+	silence  time.Duration // how long a registry may say nothing before it says its first word
+	base     sync.Mutex    // recipes share a base: the first to need it builds it
+}
+
+func newResolver(cli *client.Client, progress func(string)) *resolver {
+	return &resolver{cli: cli, progress: oneAtATime(progress), silence: firstWordWithin}
 }
 
 // Find returns those images of kinds (all where none is named) that Resolve would take from the engine, without pulling or
@@ -70,7 +76,7 @@ func Find(ctx context.Context, kinds ...Kind) (map[Kind]Image, error) {
 		return nil, err
 	}
 	defer cli.Close()
-	r := &resolver{cli: cli, progress: oneAtATime(nil)}
+	r := newResolver(cli, nil)
 	images := map[Kind]Image{}
 	for _, kind := range kinds {
 		image, ok, err := r.find(ctx, kind)
@@ -108,6 +114,10 @@ func (r *resolver) resolve(ctx context.Context, kind Kind) (Image, error) {
 		}
 		return image, nil
 	}
+	return r.pullOrBuild(ctx, kind)
+}
+
+func (r *resolver) pullOrBuild(ctx context.Context, kind Kind) (Image, error) {
 	ref := Official(kind)
 	pulled, pullErr := r.pull(ctx, kind, ref)
 	if pullErr == nil {
