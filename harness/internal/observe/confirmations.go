@@ -181,7 +181,7 @@ func (c *confirmations) parse(content []byte) ([]confirmation, error) {
 			return entries, err
 		}
 		line, _ := reader.FieldPos(0)
-		e := confirmation{number: -1, version: int32(versionOf(at(record, versionAt))), line: int32(line), deleted: at(record, opAt) == workload.Deletion}
+		e := confirmation{number: -1, version: int32(parseVersion([]byte(at(record, versionAt)))), line: int32(line), deleted: at(record, opAt) == workload.Deletion}
 		if number, ok := c.wl.Number(at(record, keyAt)); ok {
 			e.number = int32(number)
 		} else {

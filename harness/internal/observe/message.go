@@ -80,9 +80,9 @@ func collect(wl *workload.Workload, value any, where string, entries *[]history.
 			if number, ok := wl.Number(key); ok {
 				e := history.Entry{Number: number, Version: -1, Where: where}
 				if version, ok := value["version"].(json.Number); ok {
-					e.Version = versionOf(version.String())
+					e.Version = parseVersion([]byte(version.String()))
 				} else if version, ok := value["version"].(string); ok {
-					e.Version = versionOf(version)
+					e.Version = parseVersion([]byte(version))
 				}
 				e.Op, _ = value["op"].(string)
 				*entries = append(*entries, e)

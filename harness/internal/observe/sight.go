@@ -3,7 +3,6 @@ package observe
 import (
 	"hash/maphash"
 	"math"
-	"strconv"
 
 	"github.com/seatrial/seatrial/harness/history"
 )
@@ -108,14 +107,6 @@ func parseVersion(text []byte) int {
 			return -1
 		}
 		version = version*10 + int(c-'0')
-	}
-	return min(version, math.MaxInt32)
-}
-
-func versionOf(text string) int {
-	version, err := strconv.Atoi(text)
-	if err != nil || version < 0 {
-		return -1
 	}
 	return min(version, math.MaxInt32)
 }
