@@ -1,0 +1,208 @@
+package independent
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/stretchr/testify/require"
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+var people = TableSpec{Name: "people", Key: "key", Version: "version", Deleted: "deleted_at is not null", Columns: []Column{
+	{"family_name", "text"}, {"given_name", "text"}, {"birth_date", "date"}, {"email", "text"}, {"phone", "text"}, {"note", "text"},
+	{"employer", "text"}, {"role", "text"}, {"city", "text"}, {"starts_at", "timestamptz"}, {"hours", "numeric"}, {"salary", "numeric"},
+}}
+
+const createPeople = `create table people (key text, version bigint, deleted_at timestamptz, family_name text, given_name text, birth_date date, email text,
+	phone text, note text, employer text, role text, city text, starts_at timestamptz, hours numeric, salary numeric)`
+
+// TestJudge holds the judge against a real Postgres: a table as a careful
+// pipeline leaves it, and the same table with records spoiled at random.
+func TestJudge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	conn := postgres(t)
+	for _, seed := range []uint64{1, 2, 3} {
+		for _, full := range []int{0, 4} {
+			t.Run(fmt.Sprintf("seed %d full %d", seed, full), func(t *testing.T) {
+				random := rand.New(rand.NewPCG(seed, 5))
+				config := workload.Default(seed, workload.NewTag())
+				config.Files, config.RecordsPerFile, config.RejectPercent, config.DeletePercent, config.FullEvery = 10, 60, 5, 8, full
+				config.KeyShape = []string{workload.TokenKeys, workload.DigitKeys, workload.MixedKeys}[seed%3]
+				w, err := workload.New(config)
+				require.NoError(t, err)
+				dir, files := send(t, w)
+				state := fill(t, conn, w)
+
+				before := tables(t, conn)
+				report, err := Judge(t.Context(), conn, dir, files, people)
+				require.NoError(t, err)
+				require.Equal(t, Report{}, clean(report))
+				require.Equal(t, before, tables(t, conn), "the database stays as it is")
+
+				want := spoil(t, conn, w, state, random)
+				report, err = Judge(t.Context(), conn, dir, files, people)
+				require.NoError(t, err)
+				require.Equal(t, want, clean(report))
+			})
+		}
+	}
+}
+
+// send writes the files as an archive of a run holds them.
+func send(t *testing.T, w *workload.Workload) (dir string, names []string) {
+	dir = t.TempDir()
+	for _, file := range w.Files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file.Name), w.Encode(file), 0o600))
+		names = append(names, file.Name)
+	}
+	return dir, names
+}
+
+// fill makes the table as it should be and returns what is in effect per record.
+func fill(t *testing.T, conn *pgx.Conn, w *workload.Workload) map[int]workload.Op {
+	exec(t, conn, "drop table if exists people")
+	exec(t, conn, createPeople)
+	state, present := map[int]workload.Op{}, map[int]workload.Op{}
+	for _, file := range w.Files {
+		for _, op := range file.Ops {
+			if op.Accept != workload.Acceptable {
+				continue
+			}
+			state[int(op.Number)] = op
+			if !op.Implied {
+				present[int(op.Number)] = op // a deletion by absence leaves the version as it was
+			}
+		}
+	}
+	for n, op := range present {
+		insert(t, conn, w, n, int(op.Version))
+		if state[n].Delete {
+			exec(t, conn, "update people set deleted_at = now() where key = $1", w.Key(n))
+		}
+	}
+	return state
+}
+
+func insert(t *testing.T, conn *pgx.Conn, w *workload.Workload, n, version int) {
+	r := w.Record(n, version)
+	exec(t, conn, `insert into people (key, version, family_name, given_name, birth_date, email, phone, note, employer, role, city, starts_at, hours, salary)
+		values ($1, $2::text::bigint, $3, $4, $5::text::date, $6, $7, $8, $9, $10, $11, $12::text::timestamptz, $13::text::numeric, $14::text::numeric)`,
+		w.Key(n), strconv.Itoa(version), r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11])
+}
+
+// spoil changes records at random and returns what the judge must say.
+func spoil(t *testing.T, conn *pgx.Conn, w *workload.Workload, state map[int]workload.Op, random *rand.Rand) Report {
+	var want Report
+	for n, op := range state {
+		key := w.Key(n)
+		if random.IntN(4) != 0 {
+			continue
+		}
+		if op.Delete {
+			exec(t, conn, "update people set deleted_at = null where key = $1", key)
+			want.Undeleted = append(want.Undeleted, key)
+			continue
+		}
+		switch random.IntN(5) {
+		case 0:
+			exec(t, conn, "delete from people where key = $1", key)
+			want.Lost = append(want.Lost, key)
+		case 1:
+			exec(t, conn, "update people set deleted_at = now() where key = $1", key)
+			want.Lost = append(want.Lost, key)
+		case 2:
+			insert(t, conn, w, n, int(op.Version))
+			want.Doubled = append(want.Doubled, key)
+		case 3:
+			change := []string{"note = note || ' '", "city = null", "hours = hours + 0.01", "starts_at = starts_at + interval '1 microsecond'", "birth_date = birth_date - 1"}
+			exec(t, conn, "update people set "+change[random.IntN(len(change))]+" where key = $1", key)
+			want.Altered = append(want.Altered, key)
+		case 4:
+			if op.Version == 1 {
+				continue
+			}
+			exec(t, conn, "delete from people where key = $1", key)
+			insert(t, conn, w, n, int(op.Version)-1)
+			want.Stale = append(want.Stale, key)
+		}
+	}
+	return clean(want)
+}
+
+// clean sorts, and makes empty lists equal.
+func clean(r Report) Report {
+	for _, list := range []*[]string{&r.Lost, &r.Doubled, &r.Altered, &r.Stale, &r.Undeleted} {
+		slices.Sort(*list)
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	return r
+}
+
+func tables(t *testing.T, conn *pgx.Conn) (names []string) {
+	rows, err := conn.Query(t.Context(), `select schemaname || '.' || tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`)
+	require.NoError(t, err)
+	names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return names
+}
+
+func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+}
+
+// postgres starts a server of its own, reachable on 127.0.0.1 only.
+func postgres(t *testing.T) *pgx.Conn {
+	t.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	images, err := image.Resolve(ctx, nil, image.Postgres)
+	require.NoError(t, err)
+	ref := images[image.Postgres].Ref
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := listener.Addr().(*net.TCPAddr).Port
+	require.NoError(t, listener.Close())
+	started, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{Started: true, ContainerRequest: testcontainers.ContainerRequest{
+		Image: ref, ExposedPorts: []string{"5432/tcp"}, Labels: map[string]string{"org.seatrial.test": "independent"},
+		Env: map[string]string{"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p", "POSTGRES_DB": "imports"},
+		HostConfigModifier: func(h *container.HostConfig) {
+			h.PortBindings = network.PortMap{network.MustParsePort("5432/tcp"): {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(port)}}}
+		},
+	}})
+	testcontainers.CleanupContainer(t, started, testcontainers.StopTimeout(0))
+	require.NoError(t, err)
+	var conn *pgx.Conn
+	require.Eventually(t, func() bool {
+		conn, err = pgx.Connect(ctx, fmt.Sprintf("postgres://u:p@127.0.0.1:%d/imports?sslmode=disable", port))
+		if err != nil {
+			return false
+		}
+		// The server restarts once while it is set up: only a database that stays counts.
+		var fresh string
+		return conn.QueryRow(ctx, "select 'ready'").Scan(&fresh) == nil && strings.HasPrefix(fresh, "ready")
+	}, time.Minute, 300*time.Millisecond, "Postgres does not answer")
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
