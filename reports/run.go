@@ -21,6 +21,8 @@ type Run struct {
 	Exit    int    `json:"exit"`
 	Reason  string `json:"reason"`  // one sentence
 	Records int    `json:"records"` // of the workload, control and sentinel left out
+	// RecordsAsked is how many records were asked for; 0: what the scenario says.
+	RecordsAsked int `json:"records_asked"`
 	// Counts has every class of the checker, also those that are 0.
 	Counts  map[check.Class]int `json:"counts"`
 	Fates   map[check.Fate]int  `json:"fates"` // of all attempted operations; they add up

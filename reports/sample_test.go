@@ -33,7 +33,7 @@ const hostile = "|a`b``c|<script>alert(1)</script>\r\n\r\n# owned\x1b[2J\u202e\x
 
 func sampleRun() Run {
 	return Run{
-		Scenario: "kill-loader", Pipeline: "reference:ack-before-commit", Seed: 7, Records: 5000,
+		Scenario: "kill-loader", Pipeline: "reference:ack-before-commit", Seed: 7, Records: 5000, RecordsAsked: 5000,
 		Seconds: map[string]float64{"total": 34.25, "trial": 12.5}, Undo: Undo{OK: true},
 		Images: []Image{
 			{Kind: "rabbitmq", Ref: "seatrial/rabbitmq:3.10.8-883db08b", Origin: "built", Version: "RabbitMQ 3.10.8", Digest: "sha256:00"},

@@ -226,7 +226,7 @@ func (a *app) runAll(ctx context.Context, trials []trial, options harness.Option
 func (a *app) settled(ctx context.Context, t trial, run reports.Run, err error) reports.Run {
 	decided := run.Verdict != "" && (err == nil || reports.Exit([]reports.Run{run}) != reports.ExitValid)
 	if decided {
-		if err != nil && !strings.Contains(run.Reason, err.Error()) {
+		if err != nil && !interrupted(ctx) && !strings.Contains(run.Reason, err.Error()) {
 			a.live.Say(fmt.Sprintf("%s: %v", t.scenario.Name, err))
 		}
 		return run
