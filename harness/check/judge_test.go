@@ -184,7 +184,22 @@ func TestFindings(t *testing.T) {
 			n, v := r.updated()
 			r.older(r.rows, n, 1)
 			r.older(r.documents, n, 1)
+			r.statusOf(r.fileOf(n, v)).Completed = false
+			return one(Stale, n, v)
+		},
+		"an update of which nothing was ever seen": func(r *run) []string {
+			n, v := r.updated()
+			r.older(r.rows, n, 1)
+			r.older(r.documents, n, 1)
 			r.drop(&r.confirmations, n, v)
+			r.statusOf(r.fileOf(n, v)).Completed = false
+			return one(Lost, n, v)
+		},
+		"stale everywhere, and no confirmations to tell": func(r *run) []string {
+			n, v := r.updated()
+			r.older(r.rows, n, 1)
+			r.older(r.documents, n, 1)
+			r.expect.Confirmations = false
 			r.statusOf(r.fileOf(n, v)).Completed = false
 			return one(Stale, n, v)
 		},

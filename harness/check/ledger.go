@@ -53,7 +53,8 @@ type seen uint8
 const (
 	inRows seen = 1 << iota
 	inDocuments
-	inDocumentsOnce // in any read of the documents
+	inRowsOnce      // in any read of the rows
+	inDocumentsOnce // in any read of the documents, or a later version was
 	inQueue
 	inDeadLetters
 	inInbox

@@ -187,6 +187,8 @@ func (a *account) missing(p *place, number int, ops []op, e *op, class Class, kn
 				return
 			}
 			j.find(Undeleted, number, int(e.version), e, a.furthest(number, e)+"; still in "+p.name, fmt.Sprintf("%s still show version %s", p.name, versionText(version)))
+		case class == Lost && a.traceless(e):
+			j.find(Lost, number, int(e.version), e, j.l.sentWhere(e)+"; not in "+p.name, fmt.Sprintf("%s show version %s; no trace of version %d in %s, nor was it ever seen there", p.name, versionText(version), e.version, a.places(class)))
 		default:
 			j.find(Stale, number, int(e.version), e, a.furthest(number, e)+"; older in "+p.name, fmt.Sprintf("%s show version %s", p.name, versionText(version)))
 		}
@@ -202,6 +204,14 @@ func (a *account) missing(p *place, number int, ops []op, e *op, class Class, kn
 	j.find(class, number, int(e.version), e, a.furthest(number, e)+"; not in "+p.name, evidence)
 }
 
+// traceless reports whether an operation was never seen to have been applied:
+// then it was lost on the way. Otherwise, and where confirmations could not
+// tell, an older version has overwritten it.
+func (a *account) traceless(o *op) bool {
+	return a.j.expect.Confirmations && a.j.whole(history.Confirmations) && o.confirmed == 0 &&
+		o.seen&(inRows|inRowsOnce|inDocuments|inDocumentsOnce) == 0
+}
+
 func versionText(version int32) string {
 	if version == unversioned {
 		return "unknown"
@@ -215,7 +225,7 @@ func (a *account) places(class Class) string {
 		return history.Documents
 	}
 	var names []string
-	for _, name := range []string{history.Rows, history.Documents, history.Queued, history.Queues, history.DeadLetters, history.Inbox} {
+	for _, name := range []string{history.Rows, history.Documents, history.Confirmations, history.Queued, history.Queues, history.DeadLetters, history.Inbox} {
 		if _, ok := a.j.final[name]; ok && (name != history.Documents || a.state == a.j.index) {
 			names = append(names, strings.ReplaceAll(name, "-", " "))
 		}
@@ -234,6 +244,8 @@ func (a *account) furthest(number int, o *op) string {
 		return "documents, earlier in the run"
 	case o.seen&inRows != 0:
 		return "rows"
+	case o.seen&inRowsOnce != 0:
+		return "rows, earlier in the run"
 	case a.state == a.j.table && a.state.effect[number] <= 0 && o.delete && o.fate == fateApplied:
 		return "rows (deleted there)"
 	}

@@ -26,12 +26,14 @@ const (
 
 // Findings by absence: they need a healed system and complete reads.
 const (
-	// Lost: acknowledged, and in none of rows, queues, inbox and dead letters.
-	// A row to be rejected that left no trace is lost too.
+	// Lost: acknowledged, and in none of rows, queues, inbox and dead letters;
+	// also an update of which nothing was ever seen. A row to be rejected that
+	// left no trace is lost too.
 	Lost Class = "lost"
-	// Stale: a place shows an older version than expected. Where the rows are
-	// right and only the index is behind, it is stale if the index shows an
-	// older version and invisible if it shows nothing.
+	// Stale: a place shows an older version than expected, which was applied
+	// once (or, without confirmations, may have been). Where the rows are right
+	// and only the index is behind, it is stale if the index shows an older
+	// version and invisible if it shows nothing.
 	Stale Class = "stale"
 	// Undeleted: the deletion was acknowledged, the record is still present.
 	Undeleted Class = "undeleted"

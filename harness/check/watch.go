@@ -62,6 +62,9 @@ func (w *watch) record(number int, entries []entry) {
 			version = max(version, lastUpsert(w.j.l.of(number), e.o.version))
 		default:
 			version = max(version, e.version)
+			if !w.visibility {
+				e.o.seen |= inRowsOnce
+			}
 		}
 	}
 	if !w.reads[w.now].Final {
