@@ -263,3 +263,16 @@ func TestNearest(t *testing.T) {
 	require.Equal(t, 3, distance("", "abc"))
 	require.Equal(t, 1, distance("naïve", "naive"), "counted in characters")
 }
+
+func TestBench(t *testing.T) {
+	got := call(t, &fake{}, "bench", "--rounds", "2")
+	require.Equal(t, 0, got.code)
+	require.Contains(t, got.stdout, "ratio  1.25    of the two, over 2 rounds")
+	require.Contains(t, got.stderr, "stack: 2.00 s")
+
+	got = call(t, &fake{}, "bench", "--json")
+	var bench map[string]harness.StackBench
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &bench))
+	require.InDelta(t, 1.25, bench["stack"].Ratio, 0)
+	require.Equal(t, 3, call(t, &fake{openErr: errors.New("no Docker")}, "bench").code)
+}

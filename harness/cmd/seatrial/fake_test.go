@@ -87,7 +87,11 @@ func (f *fake) world() world {
 				{Service: "elasticsearch", URL: "http://127.0.0.1:4712"},
 			}}, nil
 		},
-		examine:    func(context.Context) doctor.Report { return f.report },
+		examine: func(context.Context) doctor.Report { return f.report },
+		benchStack: func(_ context.Context, rounds int, progress func(string)) (harness.StackBench, error) {
+			progress("stack: 2.00 s")
+			return harness.StackBench{Ratio: 1.25, Rounds: rounds, Stack: 2.5, Slowest: "rabbitmq", Alone: map[string]float64{"rabbitmq": 2}}, f.openErr
+		},
 		listImages: func(context.Context) ([]storedImage, error) { return f.images, f.openErr },
 		ensureImages: func(_ context.Context, kinds []string, progress func(string)) ([]reports.Image, error) {
 			progress("building " + strings.Join(kinds, " "))

@@ -20,6 +20,7 @@ func realWorld() world {
 		remove:       harness.Clean,
 		up:           startServices,
 		examine:      doctor.Examine,
+		benchStack:   harness.BenchStack,
 		listImages:   listImages,
 		ensureImages: ensureImages,
 		removeImages: image.Remove,

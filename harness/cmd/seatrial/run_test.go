@@ -93,6 +93,7 @@ func TestRunUsage(t *testing.T) {
 		{"clean extra", "takes no arguments"},
 		{"clean --dryrun", "did you mean --dry-run?"},
 		{"up extra", "takes no arguments"},
+		{"bench --rounds 0", "--rounds 0"},
 		{"doctor extra", "takes no arguments"},
 		{"check", "name the folder of a run"},
 		{"check /nonexistent", "no run in /nonexistent"},

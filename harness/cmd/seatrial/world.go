@@ -24,6 +24,8 @@ type world struct {
 
 	examine func(ctx context.Context) doctor.Report
 
+	benchStack func(ctx context.Context, rounds int, progress func(string)) (harness.StackBench, error)
+
 	listImages   func(ctx context.Context) ([]storedImage, error)
 	ensureImages func(ctx context.Context, kinds []string, progress func(string)) ([]reports.Image, error)
 	removeImages func(ctx context.Context, refs ...string) ([]string, error)
