@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -34,6 +36,23 @@ func BenchmarkLightDocuments(b *testing.B) {
 			defer d.close()
 			benchmark(b, tr, tr.stack.Elasticsearch, d.look)
 		})
+	}
+}
+
+// What it costs to store a light read that differs from the one before.
+func BenchmarkStore(b *testing.B) {
+	wl := people(b, func(c *workload.Config) { c.UpdatePercent, c.DeletePercent = 0, 0 })
+	w, err := history.Create(b.TempDir(), history.Header{})
+	require.NoError(b, err)
+	s := newSight(wl.Records())
+	for _, n := range rand.Perm(5000) {
+		s.add(n, 1, false, nil, nil)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		reading, err := w.Observe(history.Rows, false)
+		require.NoError(b, err)
+		require.NoError(b, reading.Entries(s.entries(), nil))
 	}
 }
 

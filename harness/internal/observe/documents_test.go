@@ -24,6 +24,7 @@ var mappings = map[string]string{
 
 func (tr *trial) documentsReader() *documents {
 	d := &documents{spec: *tr.spec.Documents, wl: tr.wl, es: newElastic(tr.stack.Endpoints().ElasticsearchURL)}
+	d.es.patience = 10
 	tr.t.Cleanup(d.close)
 	return d
 }

@@ -148,7 +148,7 @@ func (o *Observer) finalRows(ctx context.Context) error {
 
 func (o *Observer) finalDocuments(ctx context.Context) error {
 	d := &documents{spec: *o.spec.Documents, wl: o.wl, es: newElastic(o.endpoints.ElasticsearchURL)}
-	d.es.patience = 5
+	d.es.patience = 10
 	defer d.close()
 	return o.finalEntries(ctx, history.Documents, d.all)
 }

@@ -1,8 +1,10 @@
 package observe
 
 import (
+	"cmp"
 	"hash/maphash"
 	"math"
+	"slices"
 
 	"github.com/seatrial/seatrial/harness/history"
 )
@@ -26,10 +28,10 @@ type cell struct {
 
 // item is one row, document or confirmation.
 type item struct {
-	number  int32 // -1: none of this run's
-	version int32 // -1: not known
-	key     int32 // index in keys where number is -1
-	where   int32 // end of its text in where
+	number  int32    // -1: none of this run's
+	version int32    // -1: not known
+	key     int32    // index in keys where number is -1
+	where   [2]int32 // begin and end of its text in where
 	deleted bool
 }
 
@@ -62,8 +64,9 @@ func (s *sight) add(number, version int, deleted bool, key, where []byte) {
 			c.version, c.deleted = it.version, deleted
 		}
 	}
+	it.where[0] = int32(len(s.where))
 	s.where = append(s.where, where...)
-	it.where = int32(len(s.where))
+	it.where[1] = int32(len(s.where))
 	s.items = append(s.items, it)
 }
 
@@ -80,17 +83,17 @@ func mix(x uint64) uint64 {
 // evidence for what should not be: only several of one key and keys of other
 // runs carry it.
 func (s *sight) entries() []history.Entry {
+	// The history wants this order; small items are moved with less effort.
+	slices.SortFunc(s.items, func(a, b item) int { return cmp.Compare(a.number, b.number) })
 	entries := make([]history.Entry, len(s.items))
-	start := int32(0)
 	for i, it := range s.items {
 		e := history.Entry{Number: int(it.number), Version: int(it.version), Deleted: it.deleted}
 		if it.number < 0 {
 			e.Key = s.keys[it.key]
 		}
 		if it.number < 0 || s.cells[it.number].several {
-			e.Where = string(s.where[start:it.where])
+			e.Where = string(s.where[it.where[0]:it.where[1]])
 		}
-		start = it.where
 		entries[i] = e
 	}
 	return entries
