@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +77,7 @@ func large(b *testing.B, records int) *history.Run {
 func benchmarkJudge(b *testing.B, records int) {
 	stored := large(b, records)
 	b.ReportAllocs()
+	before := used(b)
 	for b.Loop() {
 		result, err := Judge(stored)
 		require.NoError(b, err)
@@ -82,6 +85,14 @@ func benchmarkJudge(b *testing.B, records int) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(records), "ns/record")
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/run")
+	b.ReportMetric((used(b)-before).Seconds()/float64(b.N), "cpu-s/run")
+}
+
+// used is the processor time of this process: what a busy machine does not blur.
+func used(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // Two final reads with content and ten light ones.
