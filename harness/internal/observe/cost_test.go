@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +55,34 @@ func BenchmarkStore(b *testing.B) {
 		require.NoError(b, err)
 		require.NoError(b, reading.Entries(s.entries(), nil))
 	}
+}
+
+// What all places together cost while 5000 records stand still, per second.
+func BenchmarkLive(b *testing.B) {
+	tr := newTrial(b, func(c *workload.Config) { c.UpdatePercent, c.DeletePercent = 0, 0 })
+	tr.index("people-1", columns)
+	tr.finish("people-1")
+	o := tr.observer()
+	tr.watch(o, 400*time.Millisecond, nil)
+	for _, file := range tr.wl.Files {
+		o.Acknowledged(file, history.OK)
+	}
+	eventually(b, func() bool { done, _ := o.Accounted(); return done }, "everything is accounted for")
+	s := tr.stack
+	services := map[string]*stack.Container{"elasticsearch": s.Elasticsearch, "postgres": s.Postgres, "rabbitmq": s.RabbitMQ, "sftp": s.SFTP}
+	before, own := map[string]float64{}, ownCPU(b)
+	for name, c := range services {
+		before[name] = cpu(b, c)
+	}
+	start := time.Now()
+	for b.Loop() {
+		<-time.After(100 * time.Millisecond)
+	}
+	seconds := time.Since(start).Seconds()
+	for name, c := range services {
+		b.ReportMetric((cpu(b, c)-before[name])/seconds, name+"-ms/s")
+	}
+	b.ReportMetric((ownCPU(b)-own)/seconds, "observer-ms/s")
 }
 
 func benchmark(b *testing.B, tr *trial, asked *stack.Container, look func(context.Context, *sight) error) {

@@ -29,7 +29,7 @@ func TestReferencePipelineIsAccountedFor(t *testing.T) {
 		require.NoError(t, err)
 	})
 	o := tr.observer()
-	stop := tr.watch(o, nil)
+	stop := tr.watch(o, 200*time.Millisecond, nil)
 	sender := send.New(tr.stack.Endpoints(), tr.spec.Inbox, tr.history, "")
 	sender.Told = o.Acknowledged
 	defer sender.Close()
