@@ -86,6 +86,9 @@ func benchmarkJudge(b *testing.B, records int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(records), "ns/record")
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/run")
 	b.ReportMetric((used(b)-before).Seconds()/float64(b.N), "cpu-s/run")
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MiB")
 }
 
 // used is the processor time of this process: what a busy machine does not blur.
