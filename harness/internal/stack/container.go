@@ -259,6 +259,8 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 		switch {
 		case err != nil:
 			last = err
+		case state.Status == "exited" || state.Status == "dead":
+			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.lastWords(ctx))
 		case !state.Running || state.Paused:
 			last = fmt.Errorf("%s is %s (exit code %d)", c.Part(), state.Status, state.ExitCode)
 		case c.request.Probe == nil:
@@ -278,6 +280,21 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// lastWords returns the end of what the container printed.
+func (c *Container) lastWords(ctx context.Context) string {
+	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
+	if err != nil {
+		return err.Error()
+	}
+	defer logs.Close()
+	var text bytes.Buffer
+	if _, err := stdcopy.StdCopy(&text, &text, io.LimitReader(logs, 1<<16)); err != nil && text.Len() == 0 {
+		return err.Error()
+	}
+	words := strings.TrimSpace(text.String())
+	return words[max(0, len(words)-600):]
 }
 
 // Exec runs a command in the container as user and returns what it printed,

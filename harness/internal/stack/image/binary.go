@@ -65,6 +65,7 @@ func build(ctx context.Context, pkg string) (string, error) {
 	if err := os.Rename(output, final); err != nil {
 		return "", unavailable("building %s: %w", pkg, err)
 	}
+	forgetFiles(directory, path.Base(pkg), final)
 	return final, nil
 }
 
@@ -165,6 +166,7 @@ func Binary(ctx context.Context, name, pkg string) (Image, error) {
 	if err := r.buildBinary(ctx, name, program, ref, hash); err != nil {
 		return Image{}, unavailable("making image %s: %w", ref, err)
 	}
+	r.forgetImages(ctx, name, ref)
 	image, ok, err = r.inspectOwn(ctx, Kind(name), ref)
 	if err == nil && !ok {
 		err = unavailable("%s vanished right after it was built: something else removes images on this engine", ref)

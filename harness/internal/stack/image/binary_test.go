@@ -47,6 +47,23 @@ func TestBuildIsNamedByContent(t *testing.T) {
 	require.NotEqual(t, first, third)
 }
 
+func TestEarlierBuildsAreForgotten(t *testing.T) {
+	directory := t.TempDir()
+	write := func(name string, age time.Duration) string {
+		file := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		require.NoError(t, os.Chtimes(file, time.Now(), time.Now().Add(-age)))
+		return file
+	}
+	current, old := write("hello-1", 3*forgetAfter), write("hello-2", 2*forgetAfter)
+	young, other := write("hello-3", time.Minute), write("proxy-1", 2*forgetAfter)
+	forgetFiles(directory, "hello", current)
+	require.NoFileExists(t, old)
+	for _, file := range []string{current, young, other} {
+		require.FileExists(t, file)
+	}
+}
+
 func TestBuildSaysWhatTheCompilerSaid(t *testing.T) {
 	t.Setenv("GOCACHE", goCache(t))
 	helloModule(t, "package main\n\nfunc main() { undeclared() }\n")
