@@ -69,7 +69,7 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 		lives.Add(1)
 		go func() {
 			defer lives.Done()
-			errs <- r.live(ctx, going, i, step, act, injection, ids)
+			errs <- r.live(ctx, going, breakOff, i, step, act, injection, ids)
 		}()
 	}
 	lives.Wait()
@@ -98,8 +98,9 @@ func (r *run) inject(ctx context.Context, f fault.Fault) (fault.Injection, []int
 }
 
 // live takes one injected fault through the rest of its life. Going ends when
-// the plan breaks off.
-func (r *run) live(ctx, going context.Context, i int, step Step, act history.FaultAct, injection fault.Injection, ids []int) error {
+// the plan breaks off, which it does when a moment could not be proved: the
+// run proves nothing then, and later steps would wait in vain.
+func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step, act history.FaultAct, injection fault.Injection, ids []int) error {
 	bites := injection.Bites
 	if step.Fault.Lasting {
 		bites = func(ctx context.Context) (string, error) {
@@ -110,37 +111,44 @@ func (r *run) live(ctx, going context.Context, i int, step Step, act history.Fau
 			return evidence, r.meets(ctx, &act)
 		}
 	}
-	if err := r.moment(going, history.Bite, &act, biteWithin, "biting", bites); err != nil {
+	bit, err := r.moment(going, history.Bite, &act, biteWithin, "biting", bites)
+	if err != nil || !bit {
+		breakOff()
 		return errors.Join(err, r.takeBack(ctx, ids))
 	}
+	r.reach(r.bit, i)
 	if err := r.await(going, step.Recover, time.Now()); err != nil {
 		r.watch.Fault(act.Name, act.Target, "recovering", err.Error())
 	}
-	recovered := r.moment(ctx, history.Recover, &act, undoWithin, "recovering", func(ctx context.Context) (string, error) {
+	_, recovered := r.moment(ctx, history.Recover, &act, undoWithin, "recovering", func(ctx context.Context) (string, error) {
 		return "", r.takeBack(ctx, ids)
 	})
-	healed := r.moment(ctx, history.Heal, &act, healWithin, "healed", injection.Healed)
-	r.heal(i)
-	return errors.Join(recovered, healed)
+	healed, err := r.moment(ctx, history.Heal, &act, healWithin, "healed", injection.Healed)
+	if !healed {
+		breakOff()
+		return errors.Join(recovered, err)
+	}
+	r.reach(r.healed, i)
+	return errors.Join(recovered, err)
 }
 
-// moment writes one moment of a fault's life to the history. The error it
-// returns is the history's; that a fault did not bite or heal is a result.
-func (r *run) moment(ctx context.Context, what history.Act, act *history.FaultAct, within time.Duration, state string, prove func(context.Context) (string, error)) error {
+// moment writes one moment of a fault's life to the history, and returns
+// whether it could be proved. The error is the history's.
+func (r *run) moment(ctx context.Context, what history.Act, act *history.FaultAct, within time.Duration, state string, prove func(context.Context) (string, error)) (bool, error) {
 	pending, err := r.history.Invoke(what, act.Name, act)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	evidence, err := prove(ctx)
 	if err != nil {
 		r.watch.Fault(act.Name, act.Target, "not "+state, err.Error())
-		return pending.Fail(err, act)
+		return false, pending.Fail(err, act)
 	}
 	act.Evidence = evidence
 	r.watch.Fault(act.Name, act.Target, state, evidence)
-	return pending.OK(act)
+	return true, pending.OK(act)
 }
 
 // meets waits until work is under way at the target of a lasting fault.

@@ -31,10 +31,11 @@ func (r *run) wake() {
 	r.update = make(chan struct{})
 }
 
-// heal notes that the step with index i is healed.
-func (r *run) heal(i int) {
+// reach notes that the step with index i reached a moment of its life (r.bit
+// or r.healed).
+func (r *run) reach(moments []time.Time, i int) {
 	r.mu.Lock()
-	r.healed[i] = time.Now()
+	moments[i] = time.Now()
 	r.mu.Unlock()
 	r.wake()
 }
@@ -43,14 +44,20 @@ func (r *run) situation(since time.Time) Situation {
 	situation := Situation{Marks: r.marks(), Operations: r.report.Records, Files: len(r.workload.Files) - 2, Since: time.Since(since)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, at := range r.healed {
-		held := time.Duration(-1)
-		if !at.IsZero() {
-			held = time.Since(at)
-		}
-		situation.HealedFor = append(situation.HealedFor, held)
-	}
+	situation.BitFor, situation.HealedFor = ages(r.bit), ages(r.healed)
 	return situation
+}
+
+// ages returns how long ago each moment was; -1 for those that never came.
+func ages(moments []time.Time) []time.Duration {
+	list := make([]time.Duration, len(moments))
+	for i, at := range moments {
+		list[i] = -1
+		if !at.IsZero() {
+			list[i] = time.Since(at)
+		}
+	}
+	return list
 }
 
 // trialOperations counts the rows of the trial's files.

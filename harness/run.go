@@ -60,7 +60,8 @@ type run struct {
 	mu       sync.Mutex
 	latest   history.Marks // of the live observers
 	update   chan struct{} // closed and replaced when latest or healed changes
-	healed   []time.Time   // by step
+	bit      []time.Time   // by step: proved to bite
+	healed   []time.Time   // by step: proved healed
 	undoErrs []error
 }
 
@@ -146,11 +147,11 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	}
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
-		begun: time.Now(), update: make(chan struct{}), healed: make([]time.Time, len(plan)),
+		begun: time.Now(), update: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
 	r.report = reports.Run{
-		Scenario: scenario.Name, Pipeline: spec.Name, Seed: options.Seed, Records: r.trialOperations(), Seconds: map[string]float64{},
+		Scenario: scenario.Name, Pipeline: spec.Name, Seed: options.Seed, RecordsAsked: options.Records, Records: r.trialOperations(), Seconds: map[string]float64{},
 		Images: h.images(), Plan: planned, NoFault: options.NoFault && len(planned) > 0, Tag: config.Tag,
 		Started: r.begun.UTC().Format(time.RFC3339), Folder: dir, Workload: raw, Undo: reports.Undo{OK: true},
 	}

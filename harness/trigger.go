@@ -20,7 +20,8 @@ type Situation struct {
 	Operations int             // in the trial's files
 	Files      int             // in the trial
 	Since      time.Duration   // since the step before was injected, or for a recovery since it bit
-	HealedFor  []time.Duration // by step, from 0; negative: not healed yet
+	BitFor     []time.Duration // by step, from 0: since it was proved to bite; negative: not yet
+	HealedFor  []time.Duration // the same for being proved healed
 }
 
 // Immediately: as soon as it is this step's turn.
@@ -52,6 +53,14 @@ func Committed(percent int) Trigger {
 // Visible waits until percent of the trial's operations are returned by search.
 func Visible(percent int) Trigger {
 	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations })
+}
+
+// Bites waits until another step of the plan (1, 2, …) has been proved to bite
+// for d.
+func Bites(step int, d time.Duration) Trigger {
+	return Trigger{Text: fmt.Sprintf("%s after step %d bites", d, step), met: func(s Situation) bool {
+		return step <= len(s.BitFor) && s.BitFor[step-1] >= d
+	}}
 }
 
 // Healed waits until another step of the plan (1, 2, …) has been proved healed

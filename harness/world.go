@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 	"github.com/seatrial/seatrial/harness/internal/stack"
@@ -56,6 +58,26 @@ func (w world) Elastic(ctx context.Context, method, path string, body, answer an
 	return w.stack.Elastic(ctx, method, path, body, answer)
 }
 
+func (w world) Postgres(ctx context.Context, application string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(w.stack.Endpoints().PostgresURL)
+	if err != nil {
+		return nil, fmt.Errorf("read postgres address: %w", err)
+	}
+	config.RuntimeParams["application_name"] = application
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to postgres: %w", err)
+	}
+	return conn, nil
+}
+
+func (w world) Table() (string, error) {
+	if rows := w.pipeline.Spec.Rows; rows != nil && rows.Table != "" {
+		return rows.Table, nil
+	}
+	return "", fmt.Errorf("pipeline %s does not say which table its rows are in", w.pipeline.Spec.Name)
+}
+
 func (w world) Hog(ctx context.Context) ([]byte, error) {
 	path, err := image.Build(ctx, hogProgram)
 	if err != nil {
@@ -81,6 +103,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.stack.Control.RemoveToxic(step.Target, step.Args["name"])
 	case fault.UndoSetting:
 		return w.putSetting(ctx, step.Args["name"])
+	case fault.UndoUnlock:
+		return w.unlock(ctx, step.Args["holder"])
 	}
 	c, err := w.part(step.Target)
 	if err != nil {
@@ -124,6 +148,17 @@ func (w world) putSetting(ctx context.Context, name string) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// unlock ends the connections of one application name.
+func (w world) unlock(ctx context.Context, holder string) error {
+	conn, err := w.Postgres(ctx, "seatrial-undo")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", holder)
+	return err
 }
 
 // container is a stack's container as faults see it.

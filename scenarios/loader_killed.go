@@ -7,13 +7,16 @@ import (
 	"github.com/seatrial/seatrial/harness/fault"
 )
 
-// LoaderKilled ends the consumer that writes the database in the middle of its work.
+// LoaderKilled ends the consumer that writes the database in the middle of its
+// work: a lock on its table, as a migration takes one, holds every one of its
+// transactions open when SIGKILL comes.
 func LoaderKilled() harness.Scenario {
 	return harness.Scenario{
 		Name:       "loader-killed",
 		Hypothesis: "A consumer that dies between delivery and commit loses nothing: what it had not committed is delivered again.",
 		Plan: []harness.Step{
-			{When: harness.Committed(30), Fault: fault.Kill(fault.Loader), Recover: harness.After(time.Second)},
+			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Healed(2, 0)},
+			{When: harness.Bites(1, time.Second), Fault: fault.Kill(fault.Loader), Recover: harness.After(time.Second)},
 		},
 		Catches: []string{"ack-before-commit"},
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // What a fault can be aimed at: a service by its name, or a role by what it
@@ -70,6 +72,7 @@ const (
 	UndoUnpause     = "unpause"      // unpause the container if it is paused
 	UndoCreate      = "create"       // create the container anew if there is none
 	UndoRemoveToxic = "remove-toxic" // take toxic args[name] off service (target)
+	UndoUnlock      = "unlock"       // end Postgres's connections whose application name is args[holder]
 	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
 )
 
@@ -82,6 +85,10 @@ type World interface {
 	Connections(service string) (Connections, error)
 	// Elastic sends one JSON request to Elasticsearch.
 	Elastic(ctx context.Context, method, path string, body, answer any) error
+	// Postgres opens a connection of that application name, past the proxy.
+	Postgres(ctx context.Context, application string) (*pgx.Conn, error)
+	// Table returns the table in which the pipeline keeps its rows.
+	Table() (string, error)
 	// Hog returns a static Linux program that takes memory (see OOMKill).
 	Hog(ctx context.Context) ([]byte, error)
 }

@@ -24,7 +24,7 @@ func Reference(image string, defects []string) Spec {
 		},
 		Volumes:         []string{"staging"},
 		Inbox:           "inbox",
-		Rows:            &Rows{Query: referenceRows, Light: referenceLight},
+		Rows:            &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
 		Documents:       &Documents{Alias: "people", Key: "key", Version: "version"},
 		Confirmations:   &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
 		Queues:          []string{"records", "records.applied"},

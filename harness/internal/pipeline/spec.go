@@ -51,6 +51,7 @@ type Role struct {
 // identifies the row, as evidence), then the content columns, all as text, by
 // the names of the workload's fields.
 type Rows struct {
+	Table string // that the rows are kept in
 	Query string
 	// Light is the same without content: key, version, deleted, where; read
 	// often while the run goes on.
