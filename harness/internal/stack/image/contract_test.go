@@ -353,10 +353,7 @@ func TestElasticsearchContract(t *testing.T) {
 	s := create(t, Elasticsearch, container.Config{
 		Env: []string{"discovery.type=single-node", "xpack.security.enabled=false", "cluster.name=sea trial", "ES_JAVA_OPTS=-Xms300m -Xmx300m"},
 	}, "9200")
-	health := func(ctx context.Context, address string) error {
-		return elastic(ctx, http.MethodGet, address, "/_cluster/health", "", nil)
-	}
-	address := s.start("9200", health)
+	address := s.start("9200", elasticHealth)
 
 	var root struct {
 		Name    string `json:"cluster_name"`
@@ -384,6 +381,20 @@ func TestElasticsearchContract(t *testing.T) {
 	}
 	require.NoError(t, elastic(ctx, http.MethodGet, address, "/people/_search", "", &found))
 	require.Equal(t, 1, found.Hits.Total.Value, "one was deleted, one outlived the restart")
+}
+
+func TestElasticsearchWithAnotherCollector(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	s := create(t, Elasticsearch, container.Config{
+		Env: []string{"discovery.type=single-node", "ES_JAVA_OPTS=-Xmx600m -Xms600m -XX:+UseG1GC"},
+	}, "9200")
+	s.start("9200", elasticHealth)
+}
+
+func elasticHealth(ctx context.Context, address string) error {
+	return elastic(ctx, http.MethodGet, address, "/_cluster/health", "", nil)
 }
 
 func elastic(ctx context.Context, method, address, path, body string, into any) error {
