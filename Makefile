@@ -33,7 +33,7 @@ demo: setup
 lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))"; \
+	@unformatted="$$(gofmt -l .)"; \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) tool actionlint .github/workflows/*.yml
 	sh -n fixtures/images/engine.sh
