@@ -123,10 +123,13 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 	case fault.UndoUnpause:
 		return c.Unpause(ctx)
 	case fault.UndoCreate:
-		if state.ID != "" {
-			return nil
+		switch {
+		case state.ID == "":
+			return c.CreateAgain(ctx)
+		case !state.Running: // it was created, and starting it failed
+			return c.StartAgain(ctx)
 		}
-		return c.CreateAgain(ctx)
+		return nil
 	}
 	return fmt.Errorf("undo step %q is not known", step.Do)
 }
@@ -172,9 +175,11 @@ func (c container) State(ctx context.Context) (fault.State, error) {
 	return fault.State{ID: s.ID, Status: s.Status, Running: s.Running, Paused: s.Paused, OOMKilled: s.OOMKilled, ExitCode: s.ExitCode, StartedAt: s.StartedAt}, err
 }
 
+// Stop rounds grace up: the engine knows whole seconds only, and 0 is no grace.
 func (c container) Stop(ctx context.Context, grace time.Duration) error {
-	return c.StopGently(ctx, grace)
+	return c.StopGently(ctx, (grace + time.Second - 1).Truncate(time.Second))
 }
+
 func (c container) Start(ctx context.Context) error { return c.StartAgain(ctx) }
 
 func (c container) Remove(ctx context.Context, volumes bool) error {
@@ -201,5 +206,5 @@ func (c connections) HasToxic(name string) (bool, error) { return c.control.HasT
 
 func (c connections) Canary(ctx context.Context) (fault.Canary, error) {
 	flown, err := c.control.Canary(ctx, c.service)
-	return fault.Canary{Took: time.Duration(flown.Seconds * float64(time.Second)), Err: flown.Error}, err
+	return fault.Canary{Took: time.Duration(flown.Seconds * float64(time.Second)), Err: flown.Error, GaveUp: flown.GaveUp}, err
 }

@@ -128,7 +128,7 @@ type Connections interface {
 	AddToxic(name, kind, stream string, attributes map[string]any) error
 	HasToxic(name string) (bool, error)
 	// Canary opens a connection of its own through the proxy, as the pipeline
-	// would, and waits for the service's first byte.
+	// would, and waits for the service's answer.
 	Canary(ctx context.Context) (Canary, error)
 }
 
@@ -136,6 +136,8 @@ type Connections interface {
 type Canary struct {
 	Took time.Duration
 	Err  string // empty: the service answered
+	// GaveUp says that no answer and no end came for as long as a canary waits.
+	GaveUp bool
 }
 
 func (c Canary) String() string {

@@ -17,7 +17,8 @@ func Kill(target string) Fault {
 	})}
 }
 
-// Stop sends SIGTERM and, after grace, SIGKILL. Recovery starts the same container.
+// Stop sends SIGTERM and, after grace (whole seconds, rounded up), SIGKILL.
+// Recovery starts the same container.
 func Stop(target string, grace time.Duration) Fault {
 	return Fault{Name: "stop", Target: target, Detail: "grace " + grace.String(),
 		prepare: down(func(ctx context.Context, c Container) error { return c.Stop(ctx, grace) }, nil)}

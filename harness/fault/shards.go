@@ -17,6 +17,13 @@ const initialRecoveries = "cluster.routing.allocation.node_initial_primaries_rec
 // a fault that restarts it; it bites only then. Recovery lets the shards in.
 func SlowShardRecovery() Fault {
 	return Fault{Name: "slow-shard-recovery", Target: Elasticsearch, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+		var before health
+		if err := world.Elastic(ctx, http.MethodGet, "/_cluster/health", nil, &before); err != nil {
+			return Injection{}, err
+		}
+		if before.Status == "red" || before.Primaries == 0 {
+			return Injection{}, fmt.Errorf("cluster health is %s with %d primary shards before the fault: there is nothing to break", before.Status, before.Primaries)
+		}
 		return Injection{
 			Undo: []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": initialRecoveries}}},
 			Inject: func(ctx context.Context) error {
@@ -28,15 +35,19 @@ func SlowShardRecovery() Fault {
 	}}
 }
 
+// health is what of Elasticsearch's cluster health says how its shards are.
+type health struct {
+	Status     string `json:"status"`
+	Unassigned int    `json:"unassigned_shards"`
+	Primaries  int    `json:"active_primary_shards"`
+}
+
 // awaitShards waits until the cluster's health is one of the given.
 func awaitShards(world World, wanted ...string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		last := "no answer"
 		for {
-			var health struct {
-				Status     string `json:"status"`
-				Unassigned int    `json:"unassigned_shards"`
-			}
+			var health health
 			try, cancel := context.WithTimeout(ctx, 2*time.Second)
 			err := world.Elastic(try, http.MethodGet, "/_cluster/health", nil, &health)
 			cancel()
