@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 	"github.com/seatrial/seatrial/harness/internal/stack"
@@ -65,17 +67,23 @@ func Open(ctx context.Context, options Options) (*Harness, error) {
 	if err := os.MkdirAll(options.Out, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: make folder for runs: %w", ErrInfra, err)
 	}
+	if err := stack.CheckEngine(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
+	}
 	h := &Harness{options: options}
-	built := make(chan error, 1)
-	go func() { built <- h.build(ctx) }()
-	s, err := stack.Up(ctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase})
-	if err := errors.Join(err, <-built); err != nil {
-		if s != nil {
-			err = errors.Join(err, s.Down(context.WithoutCancel(ctx)))
+	// The first that fails ends the other: one cause is told, not its echoes.
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return h.build(gctx) })
+	group.Go(func() (err error) {
+		h.stack, err = stack.Up(gctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase})
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		if h.stack != nil {
+			err = errors.Join(err, h.stack.Down(context.WithoutCancel(ctx)))
 		}
 		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
 	}
-	h.stack = s
 	return h, nil
 }
 

@@ -35,7 +35,7 @@ func TestJudge(t *testing.T) {
 		{name: "no engine", engineErr: errors.New("nothing answers"), change: func(r *Report) { r.Engine = Engine{} }, finding: "engine", state: Failed, found: "nothing answers"},
 		{name: "engine elsewhere", change: func(r *Report) { r.Engine.Host = "tcp://10.0.0.7:2375" }, finding: "engine", state: Failed, found: "10.0.0.7"},
 		{name: "engine on loopback", change: func(r *Report) { r.Engine.Host = "tcp://127.0.0.1:2375" }},
-		{name: "little memory", change: func(r *Report) { r.Engine.MemoryBytes = 2e9 }, finding: "memory", state: Warning, found: "2.0 GB"},
+		{name: "little memory", change: func(r *Report) { r.Engine.MemoryBytes = 2.5e9 }, finding: "memory", state: Warning, found: "2.5 GB"},
 		{name: "too little memory", change: func(r *Report) { r.Engine.MemoryBytes = 1e9 }, finding: "memory", state: Failed, found: "1.0 GB"},
 		{name: "one core", change: func(r *Report) { r.Engine.Cores = 1 }, finding: "cores", state: Warning, found: "1"},
 		{name: "little disk", change: func(r *Report) { r.Machine.FreeDiskBytes = 5e9 }, finding: "disk", state: Warning, found: "5.0 GB"},

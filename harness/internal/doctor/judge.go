@@ -3,12 +3,14 @@ package doctor
 import (
 	"fmt"
 	"strings"
+
+	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
 // What a stack needs: four services (Elasticsearch 0.5 GB with its heap, RabbitMQ 0.2, Postgres 0.1), the pipeline and the
 // harness; on disk the images and the volumes of a run.
 const (
-	leastMemory  = 1_500_000_000
+	leastMemory  = stack.LeastMemory // runs refuse less
 	enoughMemory = 3_000_000_000
 	leastDisk    = 2_000_000_000
 	enoughDisk   = 8_000_000_000

@@ -75,15 +75,20 @@ func Remove(ctx context.Context, id string) error {
 }
 
 func removeStack(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
-	filter := make(client.Filters).Add("label", LabelStack+"="+id)
-	var errs []error
-	keep := func(what string, err error) {
-		if err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("remove %s: %w", what, err))
-		}
+	err := removeContainers(ctx, docker, id)
+	networks, listErr := docker.NetworkList(ctx, client.NetworkListOptions{Filters: ofStack(id)})
+	errs := []error{err, unlessGone("networks", listErr)}
+	for _, item := range networks.Items {
+		_, err := docker.NetworkRemove(ctx, item.ID, client.NetworkRemoveOptions{})
+		errs = append(errs, unlessGone("network "+item.Name, err))
 	}
-	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
-	keep("containers", err)
+	return errors.Join(errs...)
+}
+
+// removeContainers removes the stack's containers and volumes.
+func removeContainers(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
+	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ofStack(id)})
+	errs := []error{unlessGone("containers", err)}
 	done := make(chan error, len(containers.Items))
 	for _, item := range containers.Items {
 		go func() {
@@ -92,19 +97,24 @@ func removeStack(ctx context.Context, docker *testcontainers.DockerClient, id st
 		}()
 	}
 	for range containers.Items {
-		keep("a container", <-done)
+		errs = append(errs, unlessGone("a container", <-done))
 	}
-	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
-	keep("networks", err)
-	for _, item := range networks.Items {
-		_, err := docker.NetworkRemove(ctx, item.ID, client.NetworkRemoveOptions{})
-		keep("network "+item.Name, err)
-	}
-	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: filter})
-	keep("volumes", err)
+	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: ofStack(id)})
+	errs = append(errs, unlessGone("volumes", err))
 	for _, item := range volumes.Items {
 		_, err := docker.VolumeRemove(ctx, item.Name, client.VolumeRemoveOptions{Force: true})
-		keep("volume "+item.Name, err)
+		errs = append(errs, unlessGone("volume "+item.Name, err))
 	}
 	return errors.Join(errs...)
+}
+
+func ofStack(id string) client.Filters {
+	return make(client.Filters).Add("label", LabelStack+"="+id)
+}
+
+func unlessGone(what string, err error) error {
+	if err == nil || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("remove %s: %w", what, err)
 }

@@ -64,12 +64,25 @@ type State struct {
 func (s *Stack) Start(ctx context.Context, request Request) (*Container, error) {
 	c := &Container{stack: s, request: request}
 	if err := c.create(ctx); err != nil {
+		if c.id != "" {
+			err = errors.Join(err, c.Remove(context.WithoutCancel(ctx)))
+		}
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Container) create(ctx context.Context) error {
+// createWithin bounds the making of a container, its start included.
+const createWithin = time.Minute
+
+// create is not cut short by ctx: the engine would go on with a request that
+// nobody waits for, and what it makes then would be missed by cleaning up.
+func (c *Container) create(asked context.Context) error {
+	if err := asked.Err(); err != nil {
+		return fmt.Errorf("start container %s: %w", c.request.Part, err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(asked), createWithin)
+	defer cancel()
 	request := c.request
 	var mounts []mount.Mount
 	for name, target := range request.Volumes {
@@ -122,6 +135,9 @@ func (c *Container) create(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("start container %s from image %s: %w", request.Part, request.Image, err)
+	}
+	if err := asked.Err(); err != nil {
+		return fmt.Errorf("start container %s: %w", request.Part, err)
 	}
 	return nil
 }

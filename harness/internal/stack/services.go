@@ -54,7 +54,7 @@ var port = map[string]string{SFTP: "22", RabbitMQ: "5672", Postgres: "5432", Ela
 
 // credentials draws what is secret in this stack and picks its ports.
 func (s *Stack) credentials() error {
-	ports, err := freePorts(6)
+	ports, err := s.options.ports(6)
 	if err != nil {
 		return err
 	}

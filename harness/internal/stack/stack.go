@@ -33,6 +33,8 @@ type Options struct {
 	// Only names the services to start; nil: all of them and the proxy. A stack
 	// with less is for measuring.
 	Only []string
+
+	ports func(n int) ([]int, error) // draws ports on 127.0.0.1; nil: freePorts
 }
 
 // Stack is four services and the proxy, running.
@@ -72,6 +74,9 @@ func Up(ctx context.Context, options Options) (*Stack, error) {
 	}
 	if options.Progress == nil {
 		options.Progress = func(string) {}
+	}
+	if options.ports == nil {
+		options.ports = freePorts
 	}
 	docker, err := engine(ctx)
 	if err != nil {
@@ -117,10 +122,7 @@ func (s *Stack) up(ctx context.Context) error {
 		return err
 	}
 	s.front, s.back = front, back
-	if err := s.credentials(); err != nil {
-		return err
-	}
-	return s.startServices(ctx)
+	return s.startOnFreePorts(ctx)
 }
 
 // resolve finds the images of all services and of the proxy, in parallel.
@@ -151,8 +153,11 @@ func (s *Stack) network(ctx context.Context, part string, internal bool) (string
 	if internal {
 		options = append(options, network.WithInternal())
 	}
-	made, err := network.New(ctx, options...)
-	if err != nil {
+	// Not cut short, for the same reason as the making of a container.
+	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), createWithin)
+	defer cancel()
+	made, err := network.New(making, options...)
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return "", fmt.Errorf("create network %s: %w (are Docker's address pools used up? `docker network ls`)", part, err)
 	}
 	return made.Name, nil

@@ -24,17 +24,24 @@ func Connect(ctx context.Context) (*client.Client, error) {
 	}
 	cli, err := client.New(options...)
 	if err != nil {
-		return nil, unavailable("DOCKER_HOST=%s is no address of a Docker engine (%w): correct or unset it", os.Getenv("DOCKER_HOST"), err)
+		return nil, noEngine("DOCKER_HOST=%s is no address of a Docker engine (%w): correct or unset it", os.Getenv("DOCKER_HOST"), err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if _, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		host := cli.DaemonHost()
 		cli.Close()
-		return nil, unavailable("no Docker engine answers at %s (%w): run `make setup`, which starts one, or point DOCKER_HOST at one", host, err)
+		return nil, noEngine("no Docker engine answers at %s (%w): run `make setup`, which starts one, or point DOCKER_HOST at one", host, err)
 	}
 	return cli, nil
 }
+
+// engineError wraps ErrUnavailable, as all errors here do, without its words: it is not the image that is missing.
+type engineError struct{ error }
+
+func (e engineError) Unwrap() []error { return []error{ErrUnavailable, e.error} }
+
+func noEngine(format string, args ...any) error { return engineError{fmt.Errorf(format, args...)} }
 
 // findSocket looks where rootful and rootless engines put their socket; empty leaves it to the client's default.
 func findSocket() string {
