@@ -22,10 +22,12 @@ func LockTable() Fault {
 		if err != nil {
 			return Injection{}, err
 		}
+		var holder *pgx.Conn // kept in reach: a connection that is not is closed by the garbage collector
 		return Injection{
 			Undo: []Undo{{Do: UndoUnlock, Target: target, Args: map[string]string{"holder": lockHolder}}},
-			Inject: func(ctx context.Context) error {
-				return lock(ctx, world, table)
+			Inject: func(ctx context.Context) (err error) {
+				holder, err = lock(ctx, world, table)
+				return err
 			},
 			Bites: func(ctx context.Context) (string, error) {
 				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity
@@ -38,6 +40,7 @@ func LockTable() Fault {
 					})
 			},
 			Healed: func(ctx context.Context) (string, error) {
+				holder.Close(ctx) // ended by the server already
 				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`,
 					func(holders int) (string, error) {
 						if holders > 0 {
@@ -52,10 +55,10 @@ func LockTable() Fault {
 
 // lock takes the lock on a connection of its own, which stays open. Where
 // Postgres finds that waiting for it is part of a deadlock it is asked again.
-func lock(ctx context.Context, world World, table string) error {
+func lock(ctx context.Context, world World, table string) (*pgx.Conn, error) {
 	conn, err := world.Postgres(ctx, lockHolder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for {
 		err := lockOnce(ctx, conn, table)
@@ -65,9 +68,9 @@ func lock(ctx context.Context, world World, table string) error {
 		}
 		if err != nil {
 			conn.Close(context.WithoutCancel(ctx))
-			return fmt.Errorf("lock table %s: %w", table, err)
+			return nil, fmt.Errorf("lock table %s: %w", table, err)
 		}
-		return nil
+		return conn, nil
 	}
 }
 
