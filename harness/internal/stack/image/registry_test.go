@@ -169,14 +169,17 @@ func TestResolvePullsWhatWasNeverBuilt(t *testing.T) {
 
 func TestPinnedIsNeverReplaced(t *testing.T) {
 	engine(t)
-	g := startRegistry(t)
-	pinned := g.address + "/rabbitmq:0.0.1"
-	t.Setenv("SEATRIAL_IMAGE_RABBITMQ", pinned)
-	_, err := Resolve(t.Context(), nil, RabbitMQ)
-	require.ErrorIs(t, err, ErrUnavailable)
-	require.ErrorContains(t, err, pinned)
-	require.ErrorContains(t, err, "SEATRIAL_IMAGE_RABBITMQ")
-	require.ErrorContains(t, err, "unset")
+	refuse := func(t *testing.T, address string) {
+		pinned := address + "/rabbitmq:0.0.1"
+		t.Setenv("SEATRIAL_IMAGE_RABBITMQ", pinned)
+		_, err := Resolve(t.Context(), nil, RabbitMQ)
+		require.ErrorIs(t, err, ErrUnavailable)
+		require.ErrorContains(t, err, pinned)
+		require.ErrorContains(t, err, "SEATRIAL_IMAGE_RABBITMQ")
+		require.ErrorContains(t, err, "unset")
+	}
+	t.Run("no registry", func(t *testing.T) { refuse(t, freeAddress(t)) })
+	t.Run("a registry without it", func(t *testing.T) { refuse(t, startRegistry(t).address) })
 }
 
 func TestPullThatBreaksOffFallsBack(t *testing.T) {
