@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,7 +44,10 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 		r.report.Exit = exitInterrupted
 		r.report.Reason = "not proved: the run was interrupted"
 	default:
-		if !errors.Is(err, ErrInfra) {
+		switch {
+		case errors.Is(err, syscall.ENOSPC):
+			err = fmt.Errorf("%w: the disk under %s is full: make room on it, or name another folder for runs (%w)", ErrInfra, r.dir, err)
+		case !errors.Is(err, ErrInfra):
 			err = fmt.Errorf("%w: %w", ErrInfra, err)
 		}
 		// What is there for certain stands, whatever failed besides.

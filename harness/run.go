@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -254,7 +255,8 @@ func (r *run) trial(ctx context.Context) error {
 		return r.sender.All(sendCtx, r.workload, files[1:len(files)-1], r.workload.Config.FilesPerSecond, nil)
 	})
 	group.Go(func() error { return r.carryOut(gctx, r.plan) })
-	return group.Wait()
+	// A plan that was interrupted says so in the history only.
+	return cmp.Or(group.Wait(), ctx.Err())
 }
 
 // sentinel sends the last file, after everything is healed, and waits until

@@ -3,8 +3,11 @@ package stack
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 )
@@ -13,6 +16,34 @@ import (
 // limits of services and roles add up to more; this is what they take together
 // while a small workload passes, with something left for the harness.
 const LeastMemory = 2 << 30
+
+// engine returns a client of the engine that images are looked for on.
+// Testcontainers looks further: past a DOCKER_HOST that does not answer it
+// takes whatever engine it finds. Nothing may be started on, or removed from,
+// an engine that nobody named.
+func engine(ctx context.Context) (*testcontainers.DockerClient, error) {
+	log.SetDefault(quiet{})
+	named, err := image.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer named.Close()
+	if os.Getenv("DOCKER_HOST") == "" {
+		if err := os.Setenv("DOCKER_HOST", named.DaemonHost()); err != nil {
+			return nil, err
+		}
+	}
+	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach the Docker engine at %s: %w", named.DaemonHost(), err)
+	}
+	if docker.DaemonHost() != named.DaemonHost() {
+		docker.Close()
+		return nil, fmt.Errorf("two Docker engines are named, %s and (testcontainers) %s: make tc.host in ~/.testcontainers.properties and DOCKER_HOST agree",
+			named.DaemonHost(), docker.DaemonHost())
+	}
+	return docker, nil
+}
 
 // CheckEngine returns an error, cause and remedy in one sentence, where no
 // engine answers within seconds or where it cannot carry a stack.

@@ -14,7 +14,6 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/network"
 	"golang.org/x/sync/errgroup"
 
@@ -94,17 +93,6 @@ func Up(ctx context.Context, options Options) (*Stack, error) {
 		return nil, errors.Join(err, s.Down(clean))
 	}
 	return s, nil
-}
-
-// engine returns a client of the Docker engine, by testcontainers' rules of
-// where to find one.
-func engine(ctx context.Context) (*testcontainers.DockerClient, error) {
-	log.SetDefault(quiet{})
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reach a Docker engine: %w (run `make setup`, or start Docker and set DOCKER_HOST)", err)
-	}
-	return docker, nil
 }
 
 func (s *Stack) up(ctx context.Context) error {
