@@ -3,9 +3,12 @@ package stack
 import (
 	"context"
 	"net"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,7 +25,6 @@ func TestTakenPortIsDrawnAgain(t *testing.T) {
 			if testing.Short() {
 				t.Skip("needs Docker")
 			}
-			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,20 +44,38 @@ func TestTakenPortIsDrawnAgain(t *testing.T) {
 			if c.taken == drawsOfPorts {
 				require.ErrorContains(t, err, "already in use", "the cause")
 				require.ErrorContains(t, err, "see with `ss -ltnp` who takes them", "the remedy")
+				requireNothingOfThisProcess(t)
 				return
 			}
 			require.NoError(t, err)
 			t.Cleanup(func() {
 				require.NoError(t, s.Down(context.Background()))
-				found, err := Find(context.Background())
-				require.NoError(t, err)
-				for _, other := range found {
-					require.NotEqual(t, s.ID, other.ID, "something of the stack is left")
-				}
+				requireNothingOfThisProcess(t)
 			})
 			require.NotEqual(t, inUse, s.published[SFTP])
 			_, err = s.SFTP.Ready(ctx)
 			require.NoError(t, err)
 		})
 	}
+}
+
+// requireNothingOfThisProcess looks for what stacks of this process left; none
+// may be running.
+func requireNothingOfThisProcess(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	docker, err := engine(ctx)
+	require.NoError(t, err)
+	defer docker.Close()
+	filter := make(client.Filters).Add("label", LabelPID+"="+strconv.Itoa(os.Getpid()))
+	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	require.NoError(t, err)
+	require.Empty(t, containers.Items)
+	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	require.NoError(t, err)
+	require.Empty(t, networks.Items)
+	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: filter})
+	require.NoError(t, err)
+	require.Empty(t, volumes.Items)
 }
