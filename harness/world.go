@@ -153,8 +153,25 @@ func (w world) putSetting(ctx context.Context, name string) error {
 	}
 }
 
-// unlock ends the connections of one application name.
+// unlock ends the connections of one application name. Postgres may just be
+// coming back: it is asked until the context ends.
 func (w world) unlock(ctx context.Context, holder string) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, 3*time.Second)
+		err := w.terminate(try, holder)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (w world) terminate(ctx context.Context, holder string) error {
 	conn, err := w.Postgres(ctx, "seatrial-undo")
 	if err != nil {
 		return err

@@ -40,7 +40,9 @@ func LockTable() Fault {
 					})
 			},
 			Healed: func(ctx context.Context) (string, error) {
-				holder.Close(ctx) // ended by the server already
+				if holder != nil {
+					holder.Close(ctx) // ended by the server already
+				}
 				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`,
 					func(holders int) (string, error) {
 						if holders > 0 {

@@ -84,6 +84,14 @@ func (c *Container) create(asked context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(asked), createWithin)
 	defer cancel()
 	request := c.request
+	for _, file := range request.Files {
+		// Read when the container was made before.
+		if again, ok := file.Reader.(io.Seeker); ok {
+			if _, err := again.Seek(0, io.SeekStart); err != nil {
+				return fmt.Errorf("rewind %s for %s: %w", file.ContainerFilePath, request.Part, err)
+			}
+		}
+	}
 	var mounts []mount.Mount
 	for name, target := range request.Volumes {
 		mounts = append(mounts, mount.Mount{

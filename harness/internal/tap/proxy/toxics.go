@@ -1,0 +1,129 @@
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2/stream"
+	"github.com/Shopify/toxiproxy/v2/toxics"
+)
+
+// Toxiproxy's own latency and slicer hand on what they hold without a limit
+// when they are taken off. Where the connection has just died nobody takes it:
+// the proxy of that service then hangs for good, its lock held. These two give
+// the other side flushWithin and then close the connection.
+
+// flushWithin is how long what a toxic holds may take to be handed on when the
+// toxic is taken off.
+const flushWithin = 5 * time.Second
+
+func init() {
+	toxics.Register("latency", new(latency))
+	toxics.Register("slicer", new(slicer))
+}
+
+// handOn passes a chunk on. It is false if the toxic was interrupted meanwhile:
+// the chunk is passed on or the connection closed, and Pipe must return.
+func handOn(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
+	select {
+	case stub.Output <- chunk:
+		return true
+	case <-stub.Interrupt:
+		flush(stub, chunk)
+		return false
+	}
+}
+
+func flush(stub *toxics.ToxicStub, chunk *stream.StreamChunk) {
+	if err := stub.WriteOutput(chunk, flushWithin); err != nil {
+		stub.Close()
+	}
+}
+
+type latency struct{ toxics.LatencyToxic }
+
+// Cleanup has nothing to do: that it is there lets a stub be closed by flush.
+func (*latency) Cleanup(*toxics.ToxicStub) {}
+
+func (t *latency) Pipe(stub *toxics.ToxicStub) {
+	for {
+		select {
+		case <-stub.Interrupt:
+			return
+		case chunk := <-stub.Input:
+			if chunk == nil {
+				stub.Close()
+				return
+			}
+			sleep := t.delay() - time.Since(chunk.Timestamp)
+			select {
+			case <-time.After(sleep):
+				chunk.Timestamp = chunk.Timestamp.Add(sleep)
+				if !handOn(stub, chunk) {
+					return
+				}
+			case <-stub.Interrupt:
+				flush(stub, chunk)
+				return
+			}
+		}
+	}
+}
+
+func (t *latency) delay() time.Duration {
+	delay := t.Latency
+	if t.Jitter > 0 {
+		delay += rand.Int64N(2*t.Jitter) - t.Jitter
+	}
+	return time.Duration(delay) * time.Millisecond
+}
+
+type slicer struct{ toxics.SlicerToxic }
+
+// Cleanup has nothing to do: that it is there lets a stub be closed by flush.
+func (*slicer) Cleanup(*toxics.ToxicStub) {}
+
+func (t *slicer) Pipe(stub *toxics.ToxicStub) {
+	for {
+		select {
+		case <-stub.Interrupt:
+			return
+		case chunk := <-stub.Input:
+			if chunk == nil {
+				stub.Close()
+				return
+			}
+			if !t.slice(stub, chunk) {
+				return
+			}
+		}
+	}
+}
+
+// slice passes a chunk on in pieces; false: interrupted, as handOn.
+func (t *slicer) slice(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
+	for rest := chunk.Data; len(rest) > 0; {
+		size := t.AverageSize
+		if t.SizeVariation > 0 {
+			size += rand.IntN(2*t.SizeVariation) - t.SizeVariation
+		}
+		size = min(max(size, 1), len(rest))
+		select {
+		case stub.Output <- &stream.StreamChunk{Data: rest[:size], Timestamp: chunk.Timestamp}:
+			rest = rest[size:]
+		case <-stub.Interrupt:
+			flush(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
+			return false
+		}
+		if len(rest) == 0 {
+			break
+		}
+		select {
+		case <-time.After(time.Duration(t.Delay) * time.Microsecond):
+		case <-stub.Interrupt:
+			flush(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
+			return false
+		}
+	}
+	return true
+}
