@@ -1,0 +1,86 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2/stream"
+	"github.com/Shopify/toxiproxy/v2/toxics"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAddressIn(t *testing.T) {
+	address, err := addressIn("127.0.0.0/8")
+	require.NoError(t, err)
+	require.True(t, address.IsLoopback())
+	_, err = addressIn("255.255.255.255/32") // no interface has it
+	require.ErrorContains(t, err, "no interface of this container is in 255.255.255.255/32")
+	_, err = addressIn("")
+	require.ErrorContains(t, err, "SEATRIAL_CONTROL")
+}
+
+func TestRunRefusesAnOpenControl(t *testing.T) {
+	t.Setenv("SEATRIAL_TOKEN", "")
+	require.ErrorContains(t, run(t.Context()), "SEATRIAL_TOKEN is empty")
+	t.Setenv("SEATRIAL_TOKEN", "token")
+	t.Setenv("SEATRIAL_CONTROL", "127.0.0.0/8")
+	t.Setenv("SEATRIAL_ROUTES", "rabbitmq=:0")
+	require.ErrorContains(t, run(t.Context()), "is not name=listen=upstream")
+}
+
+// piped runs a toxic and returns its input, its output and the stub.
+func piped(t *testing.T, toxic toxics.Toxic) (chan *stream.StreamChunk, chan *stream.StreamChunk, *toxics.ToxicStub) {
+	t.Helper()
+	in, out := make(chan *stream.StreamChunk), make(chan *stream.StreamChunk)
+	stub := toxics.NewToxicStub(in, out)
+	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
+	return in, out, stub
+}
+
+func TestSlicerKeepsEveryByte(t *testing.T) {
+	in, out, _ := piped(t, &slicer{toxics.SlicerToxic{AverageSize: 4, SizeVariation: 2}})
+	go func() {
+		in <- &stream.StreamChunk{Data: []byte("nothing is lost in here")}
+		close(in)
+	}()
+	var got string
+	for chunk := range out {
+		require.LessOrEqual(t, len(chunk.Data), 6)
+		got += string(chunk.Data)
+	}
+	require.Equal(t, "nothing is lost in here", got)
+}
+
+func TestLatencyDelays(t *testing.T) {
+	in, out, _ := piped(t, &latency{toxics.LatencyToxic{Latency: 50}})
+	begun := time.Now()
+	in <- &stream.StreamChunk{Data: []byte("late"), Timestamp: begun}
+	require.Equal(t, "late", string((<-out).Data))
+	require.GreaterOrEqual(t, time.Since(begun), 50*time.Millisecond)
+	close(in)
+	_, open := <-out
+	require.False(t, open)
+}
+
+// Nobody takes what the toxic holds: the connection has died. Taking the toxic
+// off ends all the same.
+func TestToxicsComeOffADeadConnection(t *testing.T) {
+	for name, toxic := range map[string]toxics.Toxic{
+		"latency": &latency{toxics.LatencyToxic{Latency: 10}},
+		"slicer":  &slicer{toxics.SlicerToxic{AverageSize: 1, Delay: 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, _, stub := piped(t, toxic)
+			in <- &stream.StreamChunk{Data: []byte("nobody reads this"), Timestamp: time.Now()}
+			done := make(chan bool)
+			go func() { done <- stub.InterruptToxic() }()
+			select {
+			case <-done:
+				require.True(t, stub.Closed())
+			case <-time.After(2 * flushWithin):
+				require.Fail(t, "the toxic hangs")
+			}
+		})
+	}
+}

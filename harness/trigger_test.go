@@ -1,0 +1,48 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness/history"
+)
+
+func TestTriggers(t *testing.T) {
+	unseen := history.Marks{Sent: -1, Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1}
+	at := func(change func(*Situation)) Situation {
+		s := Situation{Marks: unseen, Operations: 1000, Files: 10, BitFor: []time.Duration{-1, -1}, HealedFor: []time.Duration{-1, -1}}
+		change(&s)
+		return s
+	}
+	nothing := func(*Situation) {}
+	for _, tc := range []struct {
+		trigger Trigger
+		text    string
+		early   func(*Situation)
+		due     func(*Situation)
+	}{
+		{Immediately(), "at once", nil, nothing},
+		{After(2 * time.Second), "after 2s", func(s *Situation) { s.Since = 1999 * time.Millisecond }, func(s *Situation) { s.Since = 2 * time.Second }},
+		{Sent(30), "30 % sent", func(s *Situation) { s.Marks.Sent = 299 }, func(s *Situation) { s.Marks.Sent = 300 }},
+		{Taken(25), "25 % taken from the inbox", func(s *Situation) { s.Marks.Taken = 2 }, func(s *Situation) { s.Marks.Taken = 3 }},
+		{Committed(100), "100 % committed", func(s *Situation) { s.Marks.Committed = 999 }, func(s *Situation) { s.Marks.Committed = 1005 }},
+		{Visible(1), "1 % visible", func(s *Situation) { s.Marks.Visible = 9 }, func(s *Situation) { s.Marks.Visible = 10 }},
+		{Bites(2, 0), "0s after step 2 bites", func(s *Situation) { s.BitFor[0] = time.Hour }, func(s *Situation) { s.BitFor[1] = 0 }},
+		{Healed(1, time.Second), "1s after step 1 is healed", func(s *Situation) { s.HealedFor[0] = 999 * time.Millisecond }, func(s *Situation) { s.HealedFor[0] = time.Second }},
+		// What was never read is not known to have happened, however little is asked.
+		{Committed(0), "0 % committed", nothing, func(s *Situation) { s.Marks.Committed = 0 }},
+		// A step that the plan does not have is never healed.
+		{Healed(3, 0), "0s after step 3 is healed", func(s *Situation) { s.HealedFor = []time.Duration{1, 1} }, func(s *Situation) { s.HealedFor = []time.Duration{1, 1, 1} }},
+	} {
+		t.Run(tc.text, func(t *testing.T) {
+			require.Equal(t, tc.text, tc.trigger.Text)
+			if tc.early != nil {
+				require.False(t, tc.trigger.met(at(nothing)), "before anything was seen")
+				require.False(t, tc.trigger.met(at(tc.early)), "just before")
+			}
+			require.True(t, tc.trigger.met(at(tc.due)))
+		})
+	}
+}
