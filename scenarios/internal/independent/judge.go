@@ -28,10 +28,12 @@ type Column struct {
 }
 
 // Report names the records (by key, sorted bytewise) that are not as the
-// files say. A record is in one list at most, but for Doubled.
+// files say. A record is in one list at most, but for
+// Doubled and Repeated.
 type Report struct {
 	Lost      []string // no row
-	Doubled   []string // more than one row
+	Doubled   []string // more than one row that is not deleted
+	Repeated  []string // more than one row, deleted ones counted: holds Doubled
 	Altered   []string // the right version with other content
 	Stale     []string // an older version
 	Undeleted []string // deleted by the files, present
@@ -75,6 +77,7 @@ func judge(ctx context.Context, tx pgx.Tx, dir string, files []string, table Tab
 	}{
 		{&report.Lost, `select e.key from seatrial_scratch.wanted e where not e.gone and not exists (select from seatrial_scratch.found f where f.key = e.key)`},
 		{&report.Doubled, `select f.key from seatrial_scratch.found f where f.rows > 1`},
+		{&report.Repeated, `select t.` + name(table.Key) + ` as key from ` + table.Name + ` t group by 1 having count(*) > 1`},
 		{&report.Stale, `select e.key from seatrial_scratch.wanted e join seatrial_scratch.found f on f.key = e.key where not e.gone and f.version < e.version`},
 		{&report.Altered, alteredSQL(table)},
 		{&report.Undeleted, `select e.key from seatrial_scratch.wanted e join seatrial_scratch.found f on f.key = e.key where e.gone and f.version <= e.version`},

@@ -4,23 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/network"
 	"github.com/stretchr/testify/require"
-	"github.com/testcontainers/testcontainers-go"
 
-	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/workload"
 )
 
@@ -131,6 +124,7 @@ func spoil(t *testing.T, conn *pgx.Conn, w *workload.Workload, state map[int]wor
 		case 2:
 			insert(t, conn, w, n, int(op.Version))
 			want.Doubled = append(want.Doubled, key)
+			want.Repeated = append(want.Repeated, key)
 		case 3:
 			change := []string{"note = note || ' '", "city = null", "hours = hours + 0.01", "starts_at = starts_at + interval '1 microsecond'", "birth_date = birth_date - 1"}
 			exec(t, conn, "update people set "+change[random.IntN(len(change))]+" where key = $1", key)
@@ -149,7 +143,7 @@ func spoil(t *testing.T, conn *pgx.Conn, w *workload.Workload, state map[int]wor
 
 // clean sorts, and makes empty lists equal.
 func clean(r Report) Report {
-	for _, list := range []*[]string{&r.Lost, &r.Doubled, &r.Altered, &r.Stale, &r.Undeleted} {
+	for _, list := range []*[]string{&r.Lost, &r.Doubled, &r.Repeated, &r.Altered, &r.Stale, &r.Undeleted} {
 		slices.Sort(*list)
 		if len(*list) == 0 {
 			*list = nil
@@ -172,37 +166,19 @@ func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
 	require.NoError(t, err)
 }
 
-// postgres starts a server of its own, reachable on 127.0.0.1 only.
+// postgres returns a connection to the Postgres of a stack of its own.
 func postgres(t *testing.T) *pgx.Conn {
-	t.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	images, err := image.Resolve(ctx, nil, image.Postgres)
+	h, err := harness.Open(t.Context(), harness.Options{Out: t.TempDir()})
 	require.NoError(t, err)
-	ref := images[image.Postgres].Ref
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
-	started, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{Started: true, ContainerRequest: testcontainers.ContainerRequest{
-		Image: ref, ExposedPorts: []string{"5432/tcp"}, Labels: map[string]string{"org.seatrial.test": "independent"},
-		Env: map[string]string{"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p", "POSTGRES_DB": "imports"},
-		HostConfigModifier: func(h *container.HostConfig) {
-			h.PortBindings = network.PortMap{network.MustParsePort("5432/tcp"): {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(port)}}}
-		},
-	}})
-	testcontainers.CleanupContainer(t, started, testcontainers.StopTimeout(0))
-	require.NoError(t, err)
-	var conn *pgx.Conn
-	require.Eventually(t, func() bool {
-		conn, err = pgx.Connect(ctx, fmt.Sprintf("postgres://u:p@127.0.0.1:%d/imports?sslmode=disable", port))
-		if err != nil {
-			return false
+	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+	for _, address := range h.Addresses() {
+		if address.Service == "postgres" {
+			conn, err := pgx.Connect(t.Context(), address.URL)
+			require.NoError(t, err)
+			t.Cleanup(func() { conn.Close(context.Background()) })
+			return conn
 		}
-		// The server restarts once while it is set up: only a database that stays counts.
-		var fresh string
-		return conn.QueryRow(ctx, "select 'ready'").Scan(&fresh) == nil && strings.HasPrefix(fresh, "ready")
-	}, time.Minute, 300*time.Millisecond, "Postgres does not answer")
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
+	}
+	t.Fatal("the stack has no postgres")
+	return nil
 }
