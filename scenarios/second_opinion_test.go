@@ -1,0 +1,128 @@
+package scenarios_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/scenarios/internal/independent"
+)
+
+// people is the reference pipeline's table, as the independent judge sees it.
+var people = independent.TableSpec{
+	Name: "people", Key: "key", Version: "version", Deleted: "deleted_at is not null",
+	Columns: []independent.Column{
+		{Name: "family_name", Type: "text"}, {Name: "given_name", Type: "text"}, {Name: "birth_date", Type: "date"},
+		{Name: "email", Type: "text"}, {Name: "phone", Type: "text"}, {Name: "note", Type: "text"},
+		{Name: "employer", Type: "text"}, {Name: "role", Type: "text"}, {Name: "city", Type: "text"},
+		{Name: "starts_at", Type: "timestamptz"}, {Name: "hours", Type: "numeric"}, {Name: "salary", Type: "numeric"},
+	},
+}
+
+// try runs a scenario and has SQL judge what stands in the database; both
+// judges must name the same records.
+func try(t *testing.T, h *harness.Harness, scenario harness.Scenario, options harness.RunOptions) reports.Run {
+	run, err := h.Run(t.Context(), scenario, options)
+	require.NoError(t, err)
+	stored, err := history.Load(run.Folder)
+	require.NoError(t, err)
+	require.Empty(t, stored.Problem)
+
+	conn, err := pgx.Connect(t.Context(), address(t, h, "postgres"))
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	second, err := independent.Judge(t.Context(), conn, filepath.Join(run.Folder, "input"), acknowledged(t, stored), people)
+	require.NoError(t, err)
+
+	findings := readFindings(t, run.Folder)
+	inRows := func(f check.Finding) bool {
+		return strings.HasSuffix(f.LastSeen, " rows") || f.LastSeen == history.Rows
+	}
+	require.Equal(t, sorted(second.Lost, second.Stale, second.Undeleted),
+		keys(findings, inRows, check.Lost, check.Stale, check.Undeleted), "absent, older or still there: by SQL, and by the checkers; see %s", run.Folder)
+	// The checkers also see records that stood there twice and were deleted since.
+	doubled := keys(findings, inRows, check.Duplicated)
+	require.Subset(t, doubled, second.Doubled, "doubled by SQL; see %s", run.Folder)
+	require.Subset(t, second.Repeated, doubled, "doubled by the checkers; see %s", run.Folder)
+	require.Equal(t, sorted(second.Altered), keys(findings, inRows, check.Altered), "altered; see %s", run.Folder)
+	return run
+}
+
+func address(t *testing.T, h *harness.Harness, service string) string {
+	for _, a := range h.Addresses() {
+		if a.Service == service {
+			return a.URL
+		}
+	}
+	t.Fatalf("no address of %s", service)
+	return ""
+}
+
+// acknowledged returns the files that the server acknowledged, in order.
+func acknowledged(t *testing.T, run *history.Run) []string {
+	var names []string
+	for _, event := range run.Events {
+		if event.Act == history.Send && event.Phase == history.OK {
+			var sent history.Sent
+			require.NoError(t, event.Decode(&sent))
+			names = append(names, sent.Name)
+		}
+	}
+	require.NotEmpty(t, names)
+	return names
+}
+
+func readFindings(t *testing.T, folder string) []check.Finding {
+	file, err := os.Open(filepath.Join(folder, "findings.jsonl"))
+	require.NoError(t, err)
+	defer file.Close()
+	var findings []check.Finding
+	for decoder := json.NewDecoder(file); decoder.More(); {
+		var finding check.Finding
+		require.NoError(t, decoder.Decode(&finding))
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// keys returns the sorted keys of the findings of some classes in one place.
+func keys(findings []check.Finding, in func(check.Finding) bool, classes ...check.Class) []string {
+	list := []string{}
+	for _, finding := range findings {
+		if slices.Contains(classes, finding.Class) && in(finding) && finding.Key != "" {
+			list = append(list, finding.Key)
+		}
+	}
+	return sorted(list)
+}
+
+func sorted(lists ...[]string) []string {
+	all := slices.Concat(append(lists, []string{})...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// watcher logs how runs go on.
+type watcher struct{ t *testing.T }
+
+func (w watcher) Begin(scenario, pipeline string, seed uint64, records int) {
+	w.t.Logf("%s on %s, seed %d, %d records", scenario, pipeline, seed, records)
+}
+func (w watcher) Phase(string)        {}
+func (w watcher) Marks(history.Marks) {}
+func (w watcher) Fault(name, target, state, evidence string) {
+	w.t.Logf("fault %s on %s: %s (%s)", name, target, state, evidence)
+}
+func (w watcher) End(run reports.Run) {
+	w.t.Logf("%s: %s (%.1f s, %s)", run.Verdict, run.Reason, run.Seconds["total"], run.Folder)
+}
