@@ -25,7 +25,7 @@ type Scenario struct {
 	// plan destroys. A plan that destroys something must have one.
 	Repairs string
 	// Deadline is how long after the sentinel everything must be in its place;
-	// 0: a minute.
+	// 0: 45 s.
 	Deadline time.Duration
 }
 
@@ -45,6 +45,12 @@ func (s Scenario) Validate() error {
 		if step.When.met == nil || step.Recover.met == nil {
 			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
 		}
+		if step.When.step > i {
+			return fmt.Errorf("scenario %s, step %d: it begins %s, which comes no earlier than itself", s.Name, i+1, step.When.Text)
+		}
+		if step.Recover.step > len(s.Plan) || step.Recover.step == i+1 {
+			return fmt.Errorf("scenario %s, step %d: it is taken back %s, which never comes before that", s.Name, i+1, step.Recover.Text)
+		}
 		if step.Fault.Destroys != "" && s.Repairs == "" {
 			return fmt.Errorf("scenario %s, step %d: %s destroys %s: name the repair", s.Name, i+1, step.Fault.Name, step.Fault.Destroys)
 		}
@@ -52,7 +58,7 @@ func (s Scenario) Validate() error {
 	return nil
 }
 
-const defaultDeadline = time.Minute
+const defaultDeadline = 45 * time.Second
 
 func (s Scenario) deadline() time.Duration {
 	if s.Deadline == 0 {

@@ -11,6 +11,7 @@ import (
 // they can: the same moment of the work on a fast machine and on a slow one.
 type Trigger struct {
 	Text string // in words, as it stands in plans and reports
+	step int    // of the plan that it waits for; 0: none
 	met  func(Situation) bool
 }
 
@@ -58,16 +59,16 @@ func Visible(percent int) Trigger {
 // Bites waits until another step of the plan (1, 2, …) has been proved to bite
 // for d.
 func Bites(step int, d time.Duration) Trigger {
-	return Trigger{Text: fmt.Sprintf("%s after step %d bites", d, step), met: func(s Situation) bool {
-		return step <= len(s.BitFor) && s.BitFor[step-1] >= d
+	return Trigger{Text: fmt.Sprintf("%s after step %d bites", d, step), step: max(step, 1), met: func(s Situation) bool {
+		return step >= 1 && step <= len(s.BitFor) && s.BitFor[step-1] >= d
 	}}
 }
 
 // Healed waits until another step of the plan (1, 2, …) has been proved healed
 // for d.
 func Healed(step int, d time.Duration) Trigger {
-	return Trigger{Text: fmt.Sprintf("%s after step %d is healed", d, step), met: func(s Situation) bool {
-		return step <= len(s.HealedFor) && s.HealedFor[step-1] >= d
+	return Trigger{Text: fmt.Sprintf("%s after step %d is healed", d, step), step: max(step, 1), met: func(s Situation) bool {
+		return step >= 1 && step <= len(s.HealedFor) && s.HealedFor[step-1] >= d
 	}}
 }
 

@@ -12,15 +12,19 @@ func (a *app) benchCommand() *cobra.Command {
 	var rounds int
 	var asJSON bool
 	command := &cobra.Command{
-		Use:   "bench",
+		Use:   "bench [stack]",
 		Short: "Measure what the harness itself costs on this machine",
 		Long: `Measure what starting the services costs: the time until all are ready, started at
 once, against the time that the slowest needs alone. Figures are medians over the
 rounds; the ratio compares runs on this machine with each other, seconds do not travel.`,
-		Example: `  seatrial bench --rounds 5
-  seatrial bench --json | jq .stack.ratio`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Example: `  seatrial bench stack --rounds 5
+  seatrial bench stack --json | jq .stack.ratio`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range args {
+				if name != "stack" {
+					return unknown("benchmark", name, []string{"stack"}, `there is "stack"`)
+				}
+			}
 			if rounds < 1 {
 				return usage("--rounds %d: give at least 1", rounds)
 			}
