@@ -43,7 +43,7 @@ type soakRun struct {
 func (t *tally) add(run reports.Run) {
 	t.Runs++
 	t.Verdict[run.Verdict]++
-	if run.Verdict != check.Valid || run.Exit != reports.ExitValid {
+	if reports.Exit([]reports.Run{run}) != reports.ExitValid {
 		t.Failed = append(t.Failed, soakRun{run.Scenario, run.Seed, run.Verdict, run.Reason, run.Folder})
 	}
 	t.MostPercent = 0
@@ -114,7 +114,7 @@ func (a *app) soak(ctx context.Context, names []string, flags runFlags, rounds i
 				break // half a run counts for nothing
 			}
 			run = a.settled(ctx, t, run, err)
-			exit = reports.Worst(exit, run.Exit)
+			exit = reports.Worst(exit, reports.Exit([]reports.Run{run}))
 			count.add(run)
 			a.live.Say(count.String())
 			if err := keepTally(flags.out, count, run); err != nil {
