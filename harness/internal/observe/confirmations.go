@@ -15,7 +15,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
-	"github.com/seatrial/seatrial/harness/internal/send"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -95,7 +94,7 @@ func (c *confirmations) names() []string {
 
 // refresh lists the folder and reads what is new; everything if again.
 func (c *confirmations) refresh(ctx context.Context, again bool) error {
-	return c.sftp.with(ctx, func(s *send.Session) error {
+	return c.sftp.with(ctx, func(s *stack.SFTPSession) error {
 		infos, err := s.ReadDirContext(ctx, c.spec.Dir)
 		if err != nil {
 			return fmt.Errorf("list %s on SFTP: %w", c.spec.Dir, err)
@@ -127,7 +126,7 @@ func (c *confirmations) refresh(ctx context.Context, again bool) error {
 	})
 }
 
-func (c *confirmations) read(s *send.Session, name string, info os.FileInfo) error {
+func (c *confirmations) read(s *stack.SFTPSession, name string, info os.FileInfo) error {
 	file, err := s.Open(path.Join(c.spec.Dir, name))
 	if err != nil {
 		return fmt.Errorf("open confirmation %s: %w", name, err)

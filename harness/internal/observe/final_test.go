@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seatrial/seatrial/harness/history"
-	"github.com/seatrial/seatrial/harness/internal/send"
+	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/workload"
 )
 
@@ -19,7 +19,7 @@ import (
 func (tr *trial) confirm(name, content string) { tr.put("confirmations/"+name, content) }
 
 func (tr *trial) put(name, content string) {
-	session, err := send.Dial(context.Background(), tr.stack.Endpoints())
+	session, err := stack.DialSFTP(context.Background(), tr.stack.Endpoints())
 	require.NoError(tr.t, err)
 	defer session.Close()
 	file, err := session.OpenFile(name+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
@@ -29,7 +29,7 @@ func (tr *trial) put(name, content string) {
 	require.NoError(tr.t, file.Close())
 	require.NoError(tr.t, session.PosixRename(name+".part", name))
 	tr.t.Cleanup(func() {
-		session, err := send.Dial(context.Background(), tr.stack.Endpoints())
+		session, err := stack.DialSFTP(context.Background(), tr.stack.Endpoints())
 		require.NoError(tr.t, err)
 		defer session.Close()
 		session.Remove(name)
@@ -221,7 +221,7 @@ func TestConfirmationsAreReadOnceAndStayKnown(t *testing.T) {
 	require.Len(t, s.items, 5)
 	require.Equal(t, int32(2), s.cells[1].version)
 
-	session, err := send.Dial(t.Context(), tr.stack.Endpoints())
+	session, err := stack.DialSFTP(t.Context(), tr.stack.Endpoints())
 	require.NoError(t, err)
 	defer session.Close()
 	require.NoError(t, session.Remove("confirmations/confirm-1.csv"))

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/history"
-	"github.com/seatrial/seatrial/harness/internal/send"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -16,13 +15,13 @@ import (
 // it failed.
 type server struct {
 	endpoints stack.Endpoints
-	session   *send.Session
+	session   *stack.SFTPSession
 }
 
 // with calls do with a connection that lives until ctx ends at the latest.
-func (s *server) with(ctx context.Context, do func(*send.Session) error) error {
+func (s *server) with(ctx context.Context, do func(*stack.SFTPSession) error) error {
 	if s.session == nil {
-		session, err := send.Dial(ctx, s.endpoints)
+		session, err := stack.DialSFTP(ctx, s.endpoints)
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func newInbox(folder string, wl *workload.Workload, e stack.Endpoints) *inbox {
 // look returns the names of the files there. Temporary names are the
 // sender's own business and not listed.
 func (in *inbox) look(ctx context.Context) (names []string, err error) {
-	err = in.sftp.with(ctx, func(s *send.Session) error {
+	err = in.sftp.with(ctx, func(s *stack.SFTPSession) error {
 		infos, err := s.ReadDirContext(ctx, in.folder)
 		if err != nil {
 			return fmt.Errorf("list %s on SFTP: %w", in.folder, err)

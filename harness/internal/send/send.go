@@ -28,6 +28,9 @@ const (
 	stepRename = "rename"
 )
 
+// probeTimeout limits the question whether an idle connection is still there.
+const probeTimeout = 5 * time.Second
+
 // chunk is how much is written with one request: what every server accepts.
 const chunk = 32 << 10
 
@@ -53,7 +56,7 @@ type Sender struct {
 	before    func(step string) // in tests
 
 	mu       sync.Mutex
-	session  *Session
+	session  *stack.SFTPSession
 	archived int64
 }
 
@@ -282,13 +285,13 @@ func (s *Sender) connect(ctx context.Context) error {
 // was begun.
 func (s *Sender) probe(ctx context.Context) error {
 	if s.session == nil {
-		session, err := Dial(ctx, s.endpoints)
+		session, err := stack.DialSFTP(ctx, s.endpoints)
 		if err != nil {
 			return err
 		}
 		s.session = session
 	}
-	release := s.session.Limit(ctx, dialTimeout)
+	release := s.session.Limit(ctx, probeTimeout)
 	_, err := s.session.Getwd()
 	release()
 	if err != nil {

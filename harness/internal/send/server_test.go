@@ -91,7 +91,7 @@ func startServer(ctx context.Context) (e stack.Endpoints, made testcontainers.Co
 			text, _ := io.ReadAll(key)
 			key.Close()
 			e.SFTPHostKey = strings.TrimSpace(string(text))
-			session, err := Dial(ctx, e)
+			session, err := stack.DialSFTP(ctx, e)
 			if err == nil {
 				session.Close()
 				return e, made, nil
@@ -192,7 +192,7 @@ func (w *wire) cut() {
 type trial struct {
 	t         *testing.T
 	endpoints stack.Endpoints
-	direct    *Session
+	direct    *stack.SFTPSession
 	inbox     string
 	dir       string
 	wl        *workload.Workload
@@ -211,7 +211,7 @@ func newTrial(t *testing.T, change func(*workload.Config)) *trial {
 	dir := t.TempDir()
 	w, err := history.Create(dir, history.Header{Generator: config.Generator, Tag: config.Tag})
 	require.NoError(t, err)
-	direct, err := Dial(t.Context(), e)
+	direct, err := stack.DialSFTP(t.Context(), e)
 	require.NoError(t, err)
 	t.Cleanup(direct.Close)
 	inbox := "inbox/" + config.Tag

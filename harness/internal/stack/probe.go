@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/pkg/sftp"
 	amqp "github.com/rabbitmq/amqp091-go"
-	"golang.org/x/crypto/ssh"
 )
 
 // probe returns the proof that a service works: a question in its own
@@ -22,7 +20,7 @@ func (s *Stack) probe(service string) func(context.Context) (string, error) {
 }
 
 func (s *Stack) probeSFTP(ctx context.Context) (string, error) {
-	client, err := s.dialSFTP(ctx)
+	client, err := DialSFTP(ctx, s.endpoints)
 	if err != nil {
 		return "", err
 	}
@@ -32,48 +30,6 @@ func (s *Stack) probeSFTP(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("list / on sftp: %w", err)
 	}
 	return fmt.Sprintf("listing of / has %d entries", len(entries)), nil
-}
-
-// sftpConn closes the SSH connection with the SFTP session.
-type sftpConn struct {
-	*sftp.Client
-	conn ssh.Conn
-}
-
-func (c sftpConn) Close() error {
-	c.Client.Close()
-	return c.conn.Close()
-}
-
-func (s *Stack) dialSFTP(ctx context.Context) (sftpConn, error) {
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.endpoints.SFTPHostKey))
-	if err != nil {
-		return sftpConn{}, fmt.Errorf("read host key: %w", err)
-	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.endpoints.SFTPAddr)
-	if err != nil {
-		return sftpConn{}, fmt.Errorf("connect to sftp: %w", err)
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := raw.SetDeadline(deadline); err != nil {
-			raw.Close()
-			return sftpConn{}, err
-		}
-	}
-	conn, channels, requests, err := ssh.NewClientConn(raw, s.endpoints.SFTPAddr, &ssh.ClientConfig{
-		User: s.endpoints.SFTPUser, Auth: []ssh.AuthMethod{ssh.Password(s.endpoints.SFTPPassword)},
-		HostKeyCallback: ssh.FixedHostKey(key), HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
-	})
-	if err != nil {
-		raw.Close()
-		return sftpConn{}, fmt.Errorf("log in to sftp: %w", err)
-	}
-	client, err := sftp.NewClient(ssh.NewClient(conn, channels, requests))
-	if err != nil {
-		conn.Close()
-		return sftpConn{}, fmt.Errorf("open sftp session: %w", err)
-	}
-	return sftpConn{Client: client, conn: conn}, nil
 }
 
 func (s *Stack) probeRabbitMQ(ctx context.Context) (string, error) {

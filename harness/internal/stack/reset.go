@@ -33,7 +33,7 @@ func (s *Stack) Reset(ctx context.Context) error {
 }
 
 func (s *Stack) resetSFTP(ctx context.Context) error {
-	client, err := s.dialSFTP(ctx)
+	client, err := DialSFTP(ctx, s.endpoints)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package send
+package stack
 
 import (
 	"context"
@@ -9,29 +9,27 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
-
-	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
-// dialTimeout limits one try to connect: TCP, key exchange, log-in and the
+// sftpDialTimeout limits one try to connect: TCP, key exchange, log-in and the
 // start of the subsystem together.
-const dialTimeout = 5 * time.Second
+const sftpDialTimeout = 5 * time.Second
 
-// Session is one SFTP connection to a server whose host key was checked. It
+// SFTPSession is one SFTP connection to a server whose host key was checked. It
 // is used by one goroutine at a time.
-type Session struct {
+type SFTPSession struct {
 	*sftp.Client
 	conn net.Conn
 	ssh  *ssh.Client
 }
 
-// Dial connects once, within dialTimeout or until ctx ends.
-func Dial(ctx context.Context, e stack.Endpoints) (*Session, error) {
+// DialSFTP connects once, within sftpDialTimeout or until ctx ends.
+func DialSFTP(ctx context.Context, e Endpoints) (*SFTPSession, error) {
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(e.SFTPHostKey))
 	if err != nil {
 		return nil, fmt.Errorf("connect to SFTP %s: the host key to expect cannot be read: %w", e.SFTPAddr, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, sftpDialTimeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", e.SFTPAddr)
 	if err != nil {
@@ -53,7 +51,7 @@ func Dial(ctx context.Context, e stack.Endpoints) (*Session, error) {
 	return session, nil
 }
 
-func handshake(conn net.Conn, e stack.Endpoints, key ssh.PublicKey) (*Session, error) {
+func handshake(conn net.Conn, e Endpoints, key ssh.PublicKey) (*SFTPSession, error) {
 	config := &ssh.ClientConfig{
 		User:              e.SFTPUser,
 		Auth:              []ssh.AuthMethod{ssh.Password(e.SFTPPassword)},
@@ -70,14 +68,14 @@ func handshake(conn net.Conn, e stack.Endpoints, key ssh.PublicKey) (*Session, e
 		client.Close()
 		return nil, err
 	}
-	return &Session{Client: files, conn: conn, ssh: client}, nil
+	return &SFTPSession{Client: files, conn: conn, ssh: client}, nil
 }
 
 // Limit gives the requests that follow until the returned function is called
 // a deadline: when it passes, or ctx ends, the connection is closed and they
 // return an error. Whether the server carried the last of them out is then
 // not known.
-func (s *Session) Limit(ctx context.Context, d time.Duration) (release func()) {
+func (s *SFTPSession) Limit(ctx context.Context, d time.Duration) (release func()) {
 	s.conn.SetDeadline(time.Now().Add(d))
 	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
 	return func() {
@@ -87,4 +85,4 @@ func (s *Session) Limit(ctx context.Context, d time.Duration) (release func()) {
 }
 
 // Close ends the connection without waiting for the server.
-func (s *Session) Close() { s.conn.Close() }
+func (s *SFTPSession) Close() { s.conn.Close() }
