@@ -94,15 +94,17 @@ func pollPostgres(ctx context.Context, world World, query string, judge func(int
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	var last error // what the latest answer lacked
 	for {
 		var number int
 		if err := conn.QueryRow(ctx, query, lockHolder).Scan(&number); err != nil {
-			return "", fmt.Errorf("ask postgres: %w", err)
+			return "", fmt.Errorf("ask postgres: %w", errors.Join(last, err))
 		}
 		text, err := judge(number)
 		if err == nil {
 			return text, nil
 		}
+		last = err
 		select {
 		case <-ctx.Done():
 			return "", fmt.Errorf("%w: %w", err, ctx.Err())
