@@ -42,7 +42,9 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted: %w", ctx.Err())
 		r.report.Exit = exitInterrupted
-		r.report.Reason = "not proved: the run was interrupted"
+		if r.report.Verdict != check.Invalid {
+			r.report.Reason = "not proved: the run was interrupted"
+		}
 	default:
 		switch {
 		case errors.Is(err, syscall.ENOSPC):
@@ -153,7 +155,12 @@ func Recheck(dir string) (reports.Run, error) {
 	if err != nil {
 		return reports.Run{}, err
 	}
+	was := report
 	report = report.With(result)
+	if was.Verdict == check.Infra && report.Verdict != check.Invalid {
+		// No judge can know that the machine failed.
+		report.Verdict, report.Reason = was.Verdict, was.Reason
+	}
 	report.Exit = reports.ExitOf(report.Verdict)
 	if !report.Undo.OK {
 		report.Exit = reports.Worst(report.Exit, 5)

@@ -46,7 +46,7 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 	for i, step := range steps {
 		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, InFlight: -1}
 		r.watch.Fault(act.Name, act.Target, "waiting", step.When.Text)
-		triggered := r.await(ctx, step.When, begun)
+		triggered := r.await(going, step.When, begun)
 		pending, err := r.history.Invoke(history.Inject, act.Name, act)
 		if err != nil {
 			return err
@@ -55,8 +55,12 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 			r.watch.Fault(act.Name, act.Target, "not injected", triggered.Error())
 			return pending.Fail(triggered, act)
 		}
-		struck := r.inFlight(act.Target)
+		sent, struck := r.marks().Sent, r.inFlight(act.Target)
 		injection, ids, err := r.inject(ctx, step.Fault)
+		// Reads that ended while it was injected know better what was done before.
+		if left := r.inFlight(act.Target); left >= 0 {
+			struck = min(struck, max(left-(r.marks().Sent-sent), 0))
+		}
 		if err != nil {
 			r.watch.Fault(act.Name, act.Target, "not injected", err.Error())
 			return errors.Join(pending.Fail(err, act), r.takeBack(ctx, ids))
@@ -111,17 +115,19 @@ func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step
 			return evidence, r.meets(ctx, &act)
 		}
 	}
-	bit, err := r.moment(going, history.Bite, &act, biteWithin, "biting", bites)
+	within := biteWithin
+	if step.Fault.Lasting {
+		within += triggerWithin // the work, or the step, that meets it is still to come
+	}
+	bit, err := r.moment(going, history.Bite, &act, within, "biting", bites)
 	if err != nil || !bit {
 		breakOff()
 		return errors.Join(err, r.takeBack(ctx, ids))
 	}
 	r.reach(r.bit, i)
-	if err := r.await(going, step.Recover, time.Now()); err != nil {
-		r.watch.Fault(act.Name, act.Target, "recovering", err.Error())
-	}
+	never := r.await(going, step.Recover, time.Now())
 	_, recovered := r.moment(ctx, history.Recover, &act, undoWithin, "recovering", func(ctx context.Context) (string, error) {
-		return "", r.takeBack(ctx, ids)
+		return "", errors.Join(never, r.takeBack(ctx, ids))
 	})
 	healed, err := r.moment(ctx, history.Heal, &act, healWithin, "healed", injection.Healed)
 	if !healed {
@@ -203,6 +209,13 @@ func (r *run) inFlight(target string) int {
 		done = marks.Visible
 	case fault.Exporter:
 		done = marks.Confirmed
+	case fault.Collector, fault.SFTP:
+		// What is queued has left the collector; what a consumer holds counts
+		// for neither, so this is a little too low at most.
+		done = marks.Committed
+		if marks.Queued > 0 {
+			done += marks.Queued
+		}
 	default:
 		done = marks.Committed
 	}

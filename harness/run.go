@@ -28,6 +28,9 @@ const (
 	observeWithin = 2 * time.Minute        // the last reads
 	liveEvery     = 300 * time.Millisecond // the shortest pause between live reads of a place
 	resetWithin   = time.Minute
+
+	usualOperations = 5000                  // that a scenario's deadline is made for
+	moreTime        = 10 * time.Millisecond // for each operation beyond
 )
 
 // RunOptions of one run.
@@ -95,7 +98,7 @@ func (r *run) story(ctx context.Context, h *Harness) error {
 		{"observe", r.observe},
 	}
 	live, stop := context.WithCancel(ctx)
-	defer stop()
+	defer func() { stop() }()
 	for _, step := range steps {
 		begun := time.Now()
 		r.watch.Phase(step.name)
@@ -155,6 +158,10 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 		Scenario: scenario.Name, Pipeline: spec.Name, Seed: options.Seed, RecordsAsked: options.Records, Records: r.trialOperations(), Seconds: map[string]float64{},
 		Images: h.images(), Plan: planned, NoFault: options.NoFault && len(planned) > 0, Tag: config.Tag,
 		Started: r.begun.UTC().Format(time.RFC3339), Folder: dir, Workload: raw, Undo: reports.Undo{OK: true},
+	}
+	// The deadline is that of a trial of usual size; more work gets more time.
+	if more := r.report.Records - usualOperations; more > 0 {
+		r.scenario.Deadline = r.scenario.deadline() + time.Duration(more)*moreTime
 	}
 	return r, nil
 }
@@ -232,8 +239,9 @@ func (r *run) control(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	file := r.workload.Files[0]
-	if _, err := r.sender.Send(ctx, r.workload, file); err != nil {
+	sending, cancel := context.WithTimeout(ctx, controlWithin)
+	defer cancel()
+	if _, err := r.sender.Send(sending, r.workload, r.workload.Files[0]); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", ErrInfra, err), pending.Fail(err, nil))
 	}
 	if missing, err := r.accounted(ctx, controlWithin); err != nil {
@@ -266,8 +274,10 @@ func (r *run) sentinel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sending, cancel := context.WithTimeout(ctx, r.scenario.deadline())
+	defer cancel()
 	files := r.workload.Files
-	if _, err := r.sender.Send(ctx, r.workload, files[len(files)-1]); err != nil {
+	if _, err := r.sender.Send(sending, r.workload, files[len(files)-1]); err != nil {
 		return errors.Join(ctx.Err(), pending.Fail(err, nil))
 	}
 	missing, err := r.accounted(ctx, r.scenario.deadline())
@@ -292,7 +302,7 @@ func (r *run) quiet(ctx context.Context) error {
 	act := func() history.QuietAct {
 		return history.QuietAct{AccountedFor: done, Seconds: max(0, r.observer.Changed().Sub(begun).Seconds())}
 	}
-	over := time.NewTimer(r.scenario.deadline())
+	over := time.NewTimer(r.scenario.deadline() + calm)
 	defer over.Stop()
 	for {
 		changed := r.changed()

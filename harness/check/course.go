@@ -26,7 +26,8 @@ type course struct {
 
 // fault is one step of the plan and its life.
 type fault struct {
-	step int
+	step         int
+	notTakenBack string // why it was not recovered from as planned
 	FaultResult
 }
 
@@ -168,6 +169,10 @@ func (c *course) fault(event history.Event) error {
 		} else if !f.Bit {
 			f.Evidence = "no proof that it bit: " + event.Error
 		}
+	case history.Recover:
+		if !ok {
+			f.notTakenBack = event.Error
+		}
 	case history.Heal:
 		f.Healed = ok
 		if ok {
@@ -200,6 +205,16 @@ func (c *course) role(event history.Event) error {
 	return nil
 }
 
+// strikes reports whether a fault of the plan was aimed at target.
+func (c *course) strikes(target string) bool {
+	for _, f := range c.faults {
+		if f.Target == target {
+			return true
+		}
+	}
+	return false
+}
+
 // unproved names what keeps absence from being a finding, in the order of the run.
 func (c *course) unproved() []string {
 	var reasons []string
@@ -223,6 +238,8 @@ func (c *course) unproved() []string {
 			reasons = append(reasons, "the fault "+name+" is not proved to have bitten")
 		case !f.Healed:
 			reasons = append(reasons, "the fault "+name+" was not healed")
+		case f.notTakenBack != "":
+			reasons = append(reasons, "the fault "+name+" was not taken back as planned ("+f.notTakenBack+")")
 		case f.InFlight == 0:
 			reasons = append(reasons, "nothing was in flight when the fault "+name+" struck")
 		case f.InFlight < 0:
@@ -255,5 +272,7 @@ func (c *course) healed() bool {
 			return false
 		}
 	}
-	return c.aborted == "" && c.control == history.OK && len(c.stopped) == 0 && c.sentinel != "" && c.sentinelSent && c.quiet == history.OK
+	// Where the sentinel's deadline passed, what still moves waits for ever.
+	waited := c.quiet == history.OK || c.quiet == history.Fail && c.sentinel == history.Fail
+	return c.aborted == "" && c.control == history.OK && len(c.stopped) == 0 && c.sentinel != "" && c.sentinelSent && waited
 }

@@ -294,10 +294,13 @@ func (j *judge) verdict(r *Result, suspects int) {
 	for _, place := range sortedKeys(j.partial) {
 		reasons = append(reasons, "the place "+place+" "+j.partial[place])
 	}
-	never, acked := 0, 0
+	never, acked, refused := 0, 0, 0
 	for i, f := range j.l.files {
 		if f.sent == notSent {
 			never++
+		}
+		if f.sent == failed || f.sent == indeterminate {
+			refused++
 		}
 		if f.sent == acknowledged && j.l.w.Files[i].Kind == trialKind {
 			acked++
@@ -305,6 +308,9 @@ func (j *judge) verdict(r *Result, suspects int) {
 	}
 	if never > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d of %d files were never sent", never, len(j.l.files)))
+	}
+	if 2*refused > len(j.l.files) && !j.course.strikes("sftp") {
+		reasons = append(reasons, fmt.Sprintf("%d of %d files were not acknowledged, and nothing of the plan explains it", refused, len(j.l.files)))
 	}
 	if acked == 0 {
 		reasons = append(reasons, "no file of the trial was acknowledged")

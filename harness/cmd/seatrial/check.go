@@ -56,6 +56,9 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 		}
 		runs = append(runs, run)
 		exit = reports.Worst(exit, reports.ExitOf(run.Verdict))
+		if !run.Undo.OK {
+			exit = reports.Worst(exit, reports.ExitUndo)
+		}
 	}
 	if err := a.printRuns(runs, asJSON); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (a *app) demo(ctx context.Context, flags runFlags) error {
 		if err := a.printAffected(run); err != nil {
 			return err
 		}
-		if want := demoRuns[i].verdict; run.Verdict != want {
+		if want := demoRuns[i].verdict; run.Verdict != want || !run.Undo.OK {
 			fmt.Fprintf(a.stdout, "\n%s on %s came out %s where %s was due: see %s\n", run.Scenario, run.Pipeline, run.Verdict, want, run.Folder)
 			return exitWith(reports.Worst(reports.Exit(runs), reports.ExitInvalid))
 		}

@@ -110,7 +110,7 @@ func (a *app) soak(ctx context.Context, names []string, flags runFlags, rounds i
 		}
 		for _, t := range trials {
 			run, err := warm.Run(ctx, t.scenario, t.options)
-			if interrupted(ctx) {
+			if interrupted(ctx) && run.Verdict != check.Invalid {
 				break // half a run counts for nothing
 			}
 			run = a.settled(ctx, t, run, err)
@@ -121,6 +121,9 @@ func (a *app) soak(ctx context.Context, names []string, flags runFlags, rounds i
 				return err
 			}
 		}
+	}
+	if interrupted(ctx) && (rounds > 0 || count.Runs == 0) {
+		exit = reports.Worst(exit, reports.ExitInterrupted)
 	}
 	fmt.Fprintln(a.stdout, strings.ToUpper(count.String()[:1])+count.String()[1:]+".")
 	for _, failed := range count.Failed {
@@ -138,7 +141,7 @@ func keepTally(out string, count tally, run reports.Run) error {
 	if err := os.WriteFile(filepath.Join(out, soakFile), append(raw, '\n'), 0o600); err != nil {
 		return fmt.Errorf("keep the tally: %w", err)
 	}
-	if run.Verdict == check.Valid && run.Folder != "" {
+	if reports.Exit([]reports.Run{run}) == reports.ExitValid && run.Folder != "" {
 		return os.RemoveAll(run.Folder)
 	}
 	return nil
