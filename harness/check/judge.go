@@ -309,7 +309,7 @@ func (j *judge) verdict(r *Result, suspects int) {
 	if never > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d of %d files were never sent", never, len(j.l.files)))
 	}
-	if 2*refused > len(j.l.files) && !j.course.strikes("sftp") {
+	if 2*refused >= len(j.l.files) && !j.course.strikes("sftp") {
 		reasons = append(reasons, fmt.Sprintf("%d of %d files were not acknowledged, and nothing of the plan explains it", refused, len(j.l.files)))
 	}
 	if acked == 0 {

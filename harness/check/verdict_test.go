@@ -88,6 +88,30 @@ func TestVerdicts(t *testing.T) {
 			r.act(history.Sentinel, "", history.OK, nil)
 			r.act(history.Quiet, "", history.Fail, nil)
 		}, clean: Unknown, missing: Unknown, reason: "never became quiet"},
+		"waits for ever, never quiet": {story: func(r *run) {
+			r.control()
+			r.trial()
+			r.fault()
+			r.deliver(len(r.w.Files) - 1)
+			r.act(history.Sentinel, "", history.Fail, nil)
+			r.act(history.Quiet, "", history.Fail, nil)
+		}, clean: Unknown, missing: Invalid, reason: "never became quiet"},
+		"most of it refused": {story: func(r *run) {
+			r.control()
+			r.deliver(1)
+			r.send(2, history.Fail)
+			r.send(3, history.Info)
+			r.send(4, history.Fail)
+			r.fault()
+			r.send(5, history.OK)
+			r.apply(5)
+			r.act(history.Sentinel, "", history.OK, nil)
+			r.act(history.Quiet, "", history.OK, nil)
+		}, clean: Unknown, missing: Invalid, reason: "3 of 6 files were not acknowledged"},
+		"not taken back as planned": {change: func(r *run) {
+			act := history.FaultAct{Step: 1, Name: "kill", Target: "loader", InFlight: 17}
+			r.act(history.Recover, "kill", history.Fail, act)
+		}, clean: Unknown, missing: Invalid, reason: "the fault kill on loader was not taken back as planned"},
 		"aborted": {change: func(r *run) { r.act(history.Abort, "", history.Fail, nil) }, clean: Unknown, missing: Unknown, reason: "aborted (for the test)"},
 		"a role stayed down": {change: func(r *run) {
 			r.act(history.Stop, "loader", history.OK, history.RoleAct{Role: "loader"})
