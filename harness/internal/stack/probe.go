@@ -89,13 +89,32 @@ func (s *Stack) probePostgres(ctx context.Context) (string, error) {
 	return "SELECT answers, not in recovery", nil
 }
 
+// probeElasticsearch wants every primary shard assigned: a server that
+// answers while its shards are missing does not work yet. Where the cluster
+// is told to hold its shards back (a fault of its own), answering is all that
+// can be asked.
 func (s *Stack) probeElasticsearch(ctx context.Context) (string, error) {
 	var health struct {
-		Status   string `json:"status"`
-		TimedOut bool   `json:"timed_out"`
+		Status     string `json:"status"`
+		Unassigned int    `json:"unassigned_shards"`
 	}
 	if err := s.Elastic(ctx, http.MethodGet, "/_cluster/health", nil, &health); err != nil {
 		return "", err
 	}
-	return "cluster health is " + health.Status, nil
+	if health.Status != "red" {
+		return "cluster health is " + health.Status, nil
+	}
+	var settings struct {
+		Persistent map[string]any `json:"persistent"`
+	}
+	if err := s.Elastic(ctx, http.MethodGet, "/_cluster/settings?flat_settings=true", nil, &settings); err != nil {
+		return "", err
+	}
+	if fmt.Sprint(settings.Persistent[heldBack]) == "0" {
+		return "it answers; cluster health is red while its shards are held back", nil
+	}
+	return "", fmt.Errorf("cluster health is red, %d shards are not assigned", health.Unassigned)
 }
+
+// heldBack is the setting by which fault slow-shard-recovery holds shards back.
+const heldBack = "cluster.routing.allocation.node_initial_primaries_recoveries"
