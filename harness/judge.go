@@ -162,14 +162,18 @@ func Recheck(dir string) (reports.Run, error) {
 		report.Verdict, report.Reason = was.Verdict, was.Reason
 	}
 	report.Exit = reports.ExitOf(report.Verdict)
-	if !report.Undo.OK {
-		report.Exit = reports.Worst(report.Exit, 5)
+	// A harness that died has not failed to undo: the verdict says what is known.
+	if !report.Undo.OK && report.Undo.Error != harnessDied {
+		report.Exit = reports.Worst(report.Exit, reports.ExitUndo)
 	}
 	if err := reports.Write(dir, report, result); err != nil {
 		return report, fmt.Errorf("%w: write the reports: %w", ErrInfra, err)
 	}
 	return report, nil
 }
+
+// harnessDied is what stands for the undo of a run that never came to write its reports.
+const harnessDied = "the harness died before it had put everything back: run `seatrial clean`"
 
 // storedReport returns the run.json of a stored run, or, for a run that never
 // came to write one, what its history says.
@@ -188,7 +192,7 @@ func storedReport(dir string, stored *history.Run) (reports.Run, error) {
 			Started: head.Started, Workload: head.Workload, Undo: reports.Undo{OK: len(head.Plan) == 0 || head.NoFault},
 		}
 		if !report.Undo.OK {
-			report.Undo.Error = "the harness died before it had put everything back: run `seatrial clean`"
+			report.Undo.Error = harnessDied
 		}
 	default:
 		return report, fmt.Errorf("%w: read %s/run.json: %w", ErrInfra, dir, err)

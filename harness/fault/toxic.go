@@ -134,7 +134,7 @@ func (t toxic) prepare(ctx context.Context, world World, service string) (Inject
 	}
 	if t.effect != nil {
 		// What is wrong before the fault must not be taken for its effect.
-		canary, err := connections.Canary(ctx)
+		canary, err := fastest(ctx, connections, 5, t.effect)
 		if err != nil {
 			return Injection{}, err
 		}
@@ -158,7 +158,11 @@ func (t toxic) bites(ctx context.Context, connections Connections) (string, erro
 	if !has {
 		return "", fmt.Errorf("the proxy knows no toxic %s on %s", t.name(), t.service)
 	}
-	canary, err := connections.Canary(ctx)
+	flights := 1
+	if t.kind == "latency" {
+		flights = 3 // one may be late for want of a processor: what all of them need is the delay
+	}
+	canary, err := fastest(ctx, connections, flights, t.effect)
 	if err != nil {
 		return "", err
 	}
@@ -168,6 +172,26 @@ func (t toxic) bites(ctx context.Context, connections Connections) (string, erro
 		}
 	}
 	return fmt.Sprintf("the proxy has it on %s; a canary through it: %s", t.service, canary), nil
+}
+
+// fastest flies canaries one after the other, at most so many, until one is
+// answered without showing the effect, and returns the one that took least:
+// on a busy machine any of them may be late, none is early.
+func fastest(ctx context.Context, connections Connections, flights int, effect func(Canary) error) (Canary, error) {
+	var best Canary
+	for i := range flights {
+		canary, err := connections.Canary(ctx)
+		if err != nil {
+			return Canary{}, err
+		}
+		if i == 0 || canary.Err == "" && (best.Err != "" || canary.Took < best.Took) {
+			best = canary
+		}
+		if effect != nil && canary.Err == "" && effect(canary) != nil {
+			return canary, nil
+		}
+	}
+	return best, nil
 }
 
 // healed waits until the toxic is off and a canary is answered: what else was

@@ -56,7 +56,7 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 		}
 		runs = append(runs, run)
 		exit = reports.Worst(exit, reports.ExitOf(run.Verdict))
-		if !run.Undo.OK {
+		if run.Exit == reports.ExitUndo {
 			exit = reports.Worst(exit, reports.ExitUndo)
 		}
 	}
