@@ -55,11 +55,11 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 			r.watch.Fault(act.Name, act.Target, "not injected", triggered.Error())
 			return pending.Fail(triggered, act)
 		}
-		sent, struck := r.marks().Sent, r.inFlight(act.Target)
+		due, struck := r.mustArrive(), r.inFlight(act.Target)
 		injection, ids, err := r.inject(ctx, step.Fault)
 		// Reads that ended while it was injected know better what was done before.
 		if left := r.inFlight(act.Target); left >= 0 {
-			struck = min(struck, max(left-(r.marks().Sent-sent), 0))
+			struck = min(struck, max(left-(r.mustArrive()-due), 0))
 		}
 		if err != nil {
 			r.watch.Fault(act.Name, act.Target, "not injected", err.Error())
@@ -219,8 +219,15 @@ func (r *run) inFlight(target string) int {
 	default:
 		done = marks.Committed
 	}
-	if done < 0 || marks.Sent < 0 {
+	if done < 0 {
 		return -1
 	}
-	return max(marks.Sent-done, 0)
+	return max(r.mustArrive()-done, 0)
+}
+
+// mustArrive counts the acknowledged operations that a good pipeline applies.
+func (r *run) mustArrive() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.due
 }

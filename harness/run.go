@@ -64,6 +64,7 @@ type run struct {
 	mu       sync.Mutex
 	latest   history.Marks // of the live observers
 	update   chan struct{} // closed and replaced when latest or healed changes
+	due      int           // acknowledged operations that must arrive: what is to be rejected never does
 	bit      []time.Time   // by step: proved to bite
 	healed   []time.Time   // by step: proved healed
 	undoErrs []error
@@ -203,6 +204,15 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 // told learns what became of a file that was sent.
 func (r *run) told(file workload.File, how history.Phase) {
 	r.observer.Acknowledged(file, how)
+	if how == history.OK {
+		r.mu.Lock()
+		for _, op := range file.Ops {
+			if op.Accept == workload.Acceptable {
+				r.due++
+			}
+		}
+		r.mu.Unlock()
+	}
 	r.wake()
 }
 

@@ -34,11 +34,7 @@ func (x *expectation) acknowledge(file workload.File, how history.Phase) {
 	switch how {
 	case history.OK:
 		x.files = append(x.files, file.Name)
-		for _, op := range file.Ops {
-			if op.Accept == workload.Acceptable {
-				x.ops++ // what is to be rejected never arrives anywhere
-			}
-		}
+		x.ops += len(file.Ops)
 	case history.Info:
 	default:
 		return

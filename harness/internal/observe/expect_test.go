@@ -86,5 +86,5 @@ func TestAcknowledgementsMakeExpectations(t *testing.T) {
 		{},
 	}, x.records)
 	require.Equal(t, []string{"1", "4"}, x.files)
-	require.Equal(t, 2, x.ops)
+	require.Equal(t, 3, x.ops)
 }
