@@ -93,7 +93,6 @@ func (c *fakeContainer) act(name string, usual State) error {
 
 func (c *fakeContainer) Part() string                         { return c.part }
 func (c *fakeContainer) State(context.Context) (State, error) { return c.state, nil }
-func (c *fakeContainer) Volumes() []string                    { return nil }
 func (c *fakeContainer) MemoryLimit() int64                   { return c.limit }
 
 func (c *fakeContainer) Kill(context.Context) error {

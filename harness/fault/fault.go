@@ -104,7 +104,6 @@ type Container interface {
 	// Remove removes the container with its own disk and, if volumes is true,
 	// its named volumes; it is made anew by an Undo.
 	Remove(ctx context.Context, volumes bool) error
-	Volumes() []string
 	MemoryLimit() int64 // bytes; 0: none
 	CopyIn(ctx context.Context, path string, mode int64, content []byte) error
 	Exec(ctx context.Context, user string, command ...string) (string, error)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// initialRecoveries is the cluster setting that says how many primary shards
+// InitialRecoveries is the cluster setting that says how many primary shards
 // a node recovers at a time after it started.
-const initialRecoveries = "cluster.routing.allocation.node_initial_primaries_recoveries"
+const InitialRecoveries = "cluster.routing.allocation.node_initial_primaries_recoveries"
 
 // SlowShardRecovery has Elasticsearch come back from its next restart with
 // its shards not assigned, as a node with a big index does for minutes: the
@@ -25,9 +25,9 @@ func SlowShardRecovery() Fault {
 			return Injection{}, fmt.Errorf("cluster health is %s with %d primary shards before the fault: there is nothing to break", before.Status, before.Primaries)
 		}
 		return Injection{
-			Undo: []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": initialRecoveries}}},
+			Undo: []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": InitialRecoveries}}},
 			Inject: func(ctx context.Context) error {
-				return world.Elastic(ctx, http.MethodPut, "/_cluster/settings", map[string]any{"persistent": map[string]any{initialRecoveries: 0}}, nil)
+				return world.Elastic(ctx, http.MethodPut, "/_cluster/settings", map[string]any{"persistent": map[string]any{InitialRecoveries: 0}}, nil)
 			},
 			Bites:  awaitShards(world, "red"),
 			Healed: awaitShards(world, "green", "yellow"),

@@ -14,7 +14,7 @@ func TestSlowShardRecovery(t *testing.T) {
 	world := &fakeWorld{health: []string{green}}
 	injection, err := SlowShardRecovery().Prepare(t.Context(), world)
 	require.NoError(t, err)
-	require.Equal(t, []Undo{{Do: UndoSetting, Target: Elasticsearch, Args: map[string]string{"name": initialRecoveries}}}, injection.Undo)
+	require.Equal(t, []Undo{{Do: UndoSetting, Target: Elasticsearch, Args: map[string]string{"name": InitialRecoveries}}}, injection.Undo)
 	require.NoError(t, injection.Inject(t.Context()))
 	require.Equal(t, `PUT /_cluster/settings {"persistent":{"cluster.routing.allocation.node_initial_primaries_recoveries":0}}`, world.asked[len(world.asked)-1])
 

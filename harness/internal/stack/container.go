@@ -3,7 +3,6 @@ package stack
 import (
 	"archive/tar"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,9 +108,9 @@ func (c *Container) create(asked context.Context) error {
 		aliases[name] = names
 	}
 	// The one that ports are published through comes first.
-	slices.SortFunc(networks, func(a, b string) int {
-		return cmp.Compare(btoi(a != c.stack.back), btoi(b != c.stack.back))
-	})
+	if i := slices.Index(networks, c.stack.back); i > 0 {
+		networks[0], networks[i] = networks[i], networks[0]
+	}
 	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		Started: true,
 		Logger:  quiet{},
@@ -262,15 +261,6 @@ func (c *Container) RemoveVolumes(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Volumes returns the names of the container's named volumes.
-func (c *Container) Volumes() []string {
-	var names []string
-	for name := range c.request.Volumes {
-		names = append(names, name)
-	}
-	return names
-}
-
 // CreateAgain makes and starts the container anew from its image, after Remove.
 func (c *Container) CreateAgain(ctx context.Context) error { return c.create(ctx) }
 
@@ -388,13 +378,6 @@ func (c *Container) SaveLogs(ctx context.Context, file string, since time.Time) 
 		return fmt.Errorf("save logs of %s: %w", c.Part(), err)
 	}
 	return nil
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // quiet is a testcontainers logger that says nothing: progress is ours to show.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/seatrial/seatrial/harness/fault"
 )
 
 // probe returns the proof that a service works: a question in its own
@@ -110,11 +112,8 @@ func (s *Stack) probeElasticsearch(ctx context.Context) (string, error) {
 	if err := s.Elastic(ctx, http.MethodGet, "/_cluster/settings?flat_settings=true", nil, &settings); err != nil {
 		return "", err
 	}
-	if fmt.Sprint(settings.Persistent[heldBack]) == "0" {
+	if fmt.Sprint(settings.Persistent[fault.InitialRecoveries]) == "0" {
 		return "it answers; cluster health is red while its shards are held back", nil
 	}
 	return "", fmt.Errorf("cluster health is red, %d shards are not assigned", health.Unassigned)
 }
-
-// heldBack is the setting by which fault slow-shard-recovery holds shards back.
-const heldBack = "cluster.routing.allocation.node_initial_primaries_recoveries"

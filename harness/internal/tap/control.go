@@ -77,19 +77,6 @@ func (c *Control) HasToxic(service, name string) (bool, error) {
 	return false, nil
 }
 
-// SetEnabled opens or closes a service's listener; closing it cuts all its connections.
-func (c *Control) SetEnabled(service string, enabled bool) error {
-	proxy, err := c.client.Proxy(service)
-	if err != nil {
-		return fmt.Errorf("ask the proxy for %s: %w", service, err)
-	}
-	proxy.Enabled = enabled
-	if err := proxy.Save(); err != nil {
-		return fmt.Errorf("set proxy %s enabled=%t: %w", service, enabled, err)
-	}
-	return nil
-}
-
 // Reset takes all toxics off and opens all listeners.
 func (c *Control) Reset() error {
 	if err := c.client.ResetState(); err != nil {
