@@ -33,14 +33,19 @@ func ParsePipeline(name string) ([]string, error) {
 	return names, nil
 }
 
-// spec returns what runs under a pipeline's name.
-func (h *Harness) spec(name string) (pipeline.Spec, error) {
+// spec returns what runs under a pipeline's name, deployed as the scenario wants it.
+func (h *Harness) spec(name string, deployed Deployment) (pipeline.Spec, error) {
 	defects, err := ParsePipeline(name)
 	if err != nil {
 		return pipeline.Spec{}, err
 	}
-	spec := pipeline.Reference(h.importer.Ref, defects)
+	spec := pipeline.Reference(h.importer.Ref, defects, deployed.Settings)
 	spec.Name = name
+	for i, role := range spec.Roles {
+		for _, does := range role.Does {
+			spec.Roles[i].Replicas = max(spec.Roles[i].Replicas, deployed.Replicas[does])
+		}
+	}
 	return spec, nil
 }
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,14 +19,21 @@ const (
 	biteWithin    = time.Minute
 	healWithin    = 2 * time.Minute
 	injectWithin  = time.Minute
+	operateWithin = 2 * time.Minute
 )
+
+// errPlanBroken ends a plan whose operation failed; why stands in the history.
+var errPlanBroken = errors.New("an operation of the plan failed")
 
 // planned returns the plan as it stands in histories and reports.
 func planned(steps []Step) []history.PlannedFault {
 	list := []history.PlannedFault{}
 	for i, step := range steps {
-		trigger := step.When.Text + "; taken back " + step.Recover.Text
-		list = append(list, history.PlannedFault{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Trigger: trigger})
+		planned := history.PlannedFault{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Trigger: step.When.Text + "; taken back " + step.Recover.Text}
+		if step.Operation.Name != "" {
+			planned = history.PlannedFault{Step: i + 1, Name: step.Operation.Name, Trigger: step.When.Text, Operation: true}
+		}
+		list = append(list, planned)
 	}
 	return list
 }
@@ -44,6 +52,22 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 	errs := make(chan error, len(steps))
 	begun := time.Now()
 	for i, step := range steps {
+		if step.Operation.Name != "" {
+			ended, err := r.operate(ctx, going, i, step, begun)
+			if err != nil {
+				return notBroken(err)
+			}
+			begun = time.Now()
+			lives.Add(1)
+			go func() {
+				defer lives.Done()
+				if err := ended(); err != nil {
+					breakOff()
+					errs <- notBroken(err)
+				}
+			}()
+			continue
+		}
 		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, InFlight: -1}
 		r.watch.Fault(act.Name, act.Target, "waiting", step.When.Text)
 		triggered := r.await(going, step.When, begun)
@@ -230,4 +254,48 @@ func (r *run) mustArrive() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.due
+}
+
+// notBroken leaves the errors that end a run: a broken plan is told by the history.
+func notBroken(err error) error {
+	if errors.Is(err, errPlanBroken) {
+		return nil
+	}
+	return err
+}
+
+// operate begins an operation when its trigger comes. Ended waits for its end
+// and returns why nothing can be proved any more, or nil.
+func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.Time) (ended func() error, err error) {
+	operation := step.Operation
+	act := history.RoleAct{Step: i + 1}
+	r.watch.Fault(operation.Name, "", "waiting", step.When.Text)
+	triggered := r.await(going, step.When, begun)
+	pending, err := r.history.Invoke(history.Operate, operation.Name, act)
+	if err != nil {
+		return nil, err
+	}
+	if triggered != nil {
+		r.watch.Fault(operation.Name, "", "not begun", triggered.Error())
+		return nil, cmp.Or(pending.Fail(triggered, act), errPlanBroken)
+	}
+	r.watch.Fault(operation.Name, "", "under way", "")
+	r.reach(r.bit, i)
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, operateWithin)
+		defer cancel()
+		role, said, err := r.pipeline.Operate(ctx, operation.Name, operation.Args)
+		act.Role, act.Detail = role, said
+		done <- err
+	}()
+	return func() error {
+		if err := <-done; err != nil {
+			r.watch.Fault(operation.Name, act.Role, "failed", err.Error())
+			return cmp.Or(pending.Fail(err, act), errPlanBroken)
+		}
+		r.watch.Fault(operation.Name, act.Role, "done", act.Detail)
+		r.reach(r.healed, i)
+		return pending.OK(act)
+	}, nil
 }

@@ -125,7 +125,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.Seed == 0 {
 		options.Seed = rand.Uint64()>>11 + 1 // fits a JSON number
 	}
-	spec, err := h.spec(options.Pipeline)
+	spec, err := h.spec(options.Pipeline, scenario.Deployment)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,14 @@ func (r *run) sentinel(ctx context.Context) error {
 	if _, err := r.sender.Send(sending, r.workload, files[len(files)-1]); err != nil {
 		return errors.Join(ctx.Err(), pending.Fail(err, nil))
 	}
-	missing, err := r.accounted(ctx, r.scenario.deadline())
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go r.watchStill(waiting, files[len(files)-1], stop)
+	begun := time.Now()
+	missing, err := r.accounted(waiting, r.scenario.deadline())
+	if still := context.Cause(waiting); errors.As(still, new(stillError)) && missing != "" {
+		return pending.Fail(fmt.Errorf("after %s, %w: %s", time.Since(begun).Round(time.Second), still, missing), nil)
+	}
 	if err != nil {
 		return errors.Join(err, pending.Info(err, nil))
 	}
@@ -298,6 +305,38 @@ func (r *run) sentinel(ctx context.Context) error {
 		return pending.Fail(fmt.Errorf("after %s: %s", r.scenario.deadline(), missing), nil)
 	}
 	return pending.OK(nil)
+}
+
+// stillError says for how long nothing at all has moved: waiting for the rest of
+// the deadline would show nothing else.
+type stillError time.Duration
+
+func (s stillError) Error() string {
+	return fmt.Sprintf("nothing at all has moved for %s", time.Duration(s))
+}
+
+// watchStill stops the wait for a deadline once the whole system stands still:
+// for the pipeline's patience where the sentinel has come through and queues
+// and inbox are empty, for twice that where something is left waiting.
+func (r *run) watchStill(ctx context.Context, sentinel workload.File, stop context.CancelCauseFunc) {
+	if r.spec.Patience == 0 {
+		return
+	}
+	for {
+		calm := 2 * r.spec.Patience
+		if r.observer.Arrived(sentinel) && r.marks().Queued <= 0 {
+			calm = r.spec.Patience
+		}
+		if quiet, _ := r.observer.Quiet(calm); quiet {
+			stop(stillError(calm))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // quiet waits until nothing has changed for twice the pipeline's longest

@@ -17,23 +17,44 @@ type Scenario struct {
 	// Workload changes the default trial (20 files of 250 records, 20 % updates,
 	// 2 % deletions); nil leaves it.
 	Workload func(*workload.Config)
-	// Plan is what is broken, in order. Empty: a control.
+	// Deployment changes how the pipeline is deployed; the zero value leaves it.
+	Deployment Deployment
+	// Plan is what is broken and done, in order. Empty: a control.
 	Plan []Step
 	// Catches names the defects that this scenario must find.
 	Catches []string
-	// Repairs names the operation (replay, sync) that brings back what the
-	// plan destroys. A plan that destroys something must have one.
+	// Repairs names the operation of the plan (replay, sync) that brings back
+	// what the plan destroys. A plan that destroys something must have one.
 	Repairs string
 	// Deadline is how long after the sentinel everything must be in its place;
 	// 0: 45 s.
 	Deadline time.Duration
 }
 
-// Step is one fault of a plan.
+// Step is one fault of a plan, or one operation on the pipeline.
 type Step struct {
-	When    Trigger // when it is injected; steps are injected in order
+	When    Trigger // when it is injected, or begun; steps come in order
 	Fault   fault.Fault
-	Recover Trigger // when it is taken back, counted from the proof that it bit
+	Recover Trigger // when the fault is taken back, counted from the proof that it bit
+	// Operation is done instead of a fault. Its step counts as biting from its
+	// begin and as healed from its end; the next steps do not wait for it.
+	Operation Operation
+}
+
+// Operation is something that people do with a pipeline by hand. What it
+// takes stands in the pipeline's description, under the name.
+type Operation struct {
+	Name string            // "replay", "sync", …
+	Args map[string]string // what the description leaves open, by name; may be nil
+}
+
+// Deployment is how a pipeline is deployed for a scenario.
+type Deployment struct {
+	// Replicas by what a role does (fault.Collector, …); the others have one.
+	Replicas map[string]int
+	// Settings of the reference pipeline, by the names of its environment;
+	// other pipelines keep their own.
+	Settings map[string]string
 }
 
 // Validate says what is wrong with a scenario before anything is started.
@@ -41,7 +62,14 @@ func (s Scenario) Validate() error {
 	if s.Name == "" || s.Hypothesis == "" {
 		return fmt.Errorf("scenario %q: name and hypothesis must be given", s.Name)
 	}
+	repaired := s.Repairs == ""
 	for i, step := range s.Plan {
+		repaired = repaired || step.Operation.Name == s.Repairs
+		if operates := step.Operation.Name != ""; operates == (step.Fault.Name != "") {
+			return fmt.Errorf("scenario %s, step %d: it must have either a fault or an operation", s.Name, i+1)
+		} else if operates {
+			step.Recover = Immediately()
+		}
 		if step.When.met == nil || step.Recover.met == nil {
 			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
 		}
@@ -54,6 +82,9 @@ func (s Scenario) Validate() error {
 		if step.Fault.Destroys != "" && s.Repairs == "" {
 			return fmt.Errorf("scenario %s, step %d: %s destroys %s: name the repair", s.Name, i+1, step.Fault.Name, step.Fault.Destroys)
 		}
+	}
+	if !repaired {
+		return fmt.Errorf("scenario %s: %s is to repair what is destroyed, and no step of the plan does it", s.Name, s.Repairs)
 	}
 	return nil
 }

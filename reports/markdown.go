@@ -121,8 +121,21 @@ func (p *page) broken(run Run) {
 			p.printf("   - Evidence: %s\n", code(shorten(fault.Evidence, 500)))
 		}
 	}
-	if missing := len(run.Plan) - len(run.Faults); missing > 0 {
-		p.printf("\n%d of %d in the plan never began.\n", missing, len(run.Plan))
+	if missing := plannedFaults(run) - len(run.Faults); missing > 0 {
+		p.printf("\n%d of %d in the plan never began.\n", missing, plannedFaults(run))
+	}
+	if len(run.Operations) > 0 {
+		p.printf("\n## What was done\n\n")
+	}
+	for i, operation := range run.Operations {
+		state := "not done to its end"
+		if operation.Done {
+			state = "done"
+		}
+		p.printf("%d. **%s**: %s.\n", i+1, prose(operation.Name), state)
+		if operation.Evidence != "" {
+			p.printf("   - Evidence: %s\n", code(shorten(operation.Evidence, 500)))
+		}
 	}
 	p.printf("\n")
 }

@@ -24,12 +24,14 @@ type Run struct {
 	// RecordsAsked is how many records were asked for; 0: what the scenario says.
 	RecordsAsked int `json:"records_asked"`
 	// Counts has every class of the checker, also those that are 0.
-	Counts  map[check.Class]int `json:"counts"`
-	Fates   map[check.Fate]int  `json:"fates"` // of all attempted operations; they add up
-	Faults  []check.FaultResult `json:"faults"`
-	Seconds map[string]float64  `json:"seconds"` // "total" and the phases of the run
-	Undo    Undo                `json:"undo"`
-	Images  []Image             `json:"images"`
+	Counts map[check.Class]int `json:"counts"`
+	Fates  map[check.Fate]int  `json:"fates"` // of all attempted operations; they add up
+	Faults []check.FaultResult `json:"faults"`
+	// Operations of the plan: what people did with the pipeline.
+	Operations []check.OperationResult `json:"operations"`
+	Seconds    map[string]float64      `json:"seconds"` // "total" and the phases of the run
+	Undo       Undo                    `json:"undo"`
+	Images     []Image                 `json:"images"`
 	// Plan is what was to be broken, in order; NoFault says that it was left
 	// out on purpose.
 	Plan      []history.PlannedFault `json:"plan"`
@@ -67,6 +69,7 @@ func (r Run) With(result check.Result) Run {
 		r.Verdict, r.Reason = result.Verdict, result.Reason
 		r.Counts, r.Fates = maps.Clone(result.Counts), maps.Clone(result.Fates)
 		r.Faults, r.Latency, r.NotJudged = result.Faults, result.Latency, result.NotJudged
+		r.Operations = result.Operations
 	}
 	r.Exit = r.derivedExit()
 	return r.filled()
@@ -89,6 +92,9 @@ func (r Run) filled() Run {
 	}
 	if r.Faults == nil {
 		r.Faults = []check.FaultResult{}
+	}
+	if r.Operations == nil {
+		r.Operations = []check.OperationResult{}
 	}
 	if r.Seconds == nil {
 		r.Seconds = map[string]float64{"total": 0}

@@ -109,9 +109,20 @@ func faultLine(fault check.FaultResult) string {
 	return line
 }
 
+// plannedFaults counts the steps of the plan that break something.
+func plannedFaults(run Run) int {
+	faults := 0
+	for _, step := range run.Plan {
+		if !step.Operation {
+			faults++
+		}
+	}
+	return faults
+}
+
 // faultsLine returns the state of all faults in a few words, for a table.
 func faultsLine(run Run) string {
-	planned := max(len(run.Plan), len(run.Faults))
+	planned := max(plannedFaults(run), len(run.Faults))
 	switch {
 	case planned == 0:
 		return "none"

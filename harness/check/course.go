@@ -12,6 +12,7 @@ import (
 // far the run came.
 type course struct {
 	faults   []*fault
+	operated []*operation
 	stopped  map[string]bool // roles that the harness stopped and did not start again
 	control  history.Phase   // OK, Fail, or "" if it was never tried
 	sentinel history.Phase
@@ -31,10 +32,20 @@ type fault struct {
 	FaultResult
 }
 
+// operation is one operation of the plan.
+type operation struct {
+	step int
+	OperationResult
+}
+
 func (l *ledger) follow(run *history.Run) (*course, error) {
 	c := &course{stopped: map[string]bool{}, first: math.MaxInt64}
 	if !run.Header.NoFault {
 		for _, step := range run.Header.Plan {
+			if step.Operation {
+				c.operated = append(c.operated, &operation{step: step.Step, OperationResult: OperationResult{Name: step.Name}})
+				continue
+			}
 			c.faults = append(c.faults, &fault{step: step.Step, FaultResult: FaultResult{Name: step.Name, Target: step.Target, InFlight: -1}})
 		}
 	}
@@ -199,10 +210,30 @@ func (c *course) role(event history.Event) error {
 	case event.Act == history.Start && ok:
 		delete(c.stopped, data.Role)
 		c.repaired = max(c.repaired, event.At)
-	case event.Act == history.Operate && ok:
-		c.repaired = max(c.repaired, event.At)
+	case event.Act == history.Operate:
+		c.operation(data, event, ok)
+		if ok {
+			c.repaired = max(c.repaired, event.At)
+		}
 	}
 	return nil
+}
+
+func (c *course) operation(data history.RoleAct, event history.Event, ok bool) {
+	var o *operation
+	for _, planned := range c.operated {
+		if planned.step == data.Step && data.Step != 0 {
+			o = planned
+		}
+	}
+	if o == nil { // by hand
+		o = &operation{step: data.Step, OperationResult: OperationResult{Name: event.Name}}
+		c.operated = append(c.operated, o)
+	}
+	o.Role, o.Done, o.Evidence = data.Role, ok, data.Detail
+	if !ok {
+		o.Evidence = join(event.Error, data.Detail)
+	}
 }
 
 // strikes reports whether a fault of the plan was aimed at target.
@@ -246,6 +277,11 @@ func (c *course) unproved() []string {
 			reasons = append(reasons, "what was in flight when the fault "+name+" struck was not counted")
 		}
 	}
+	for _, o := range c.operated {
+		if !o.Done {
+			reasons = append(reasons, "the operation "+o.Name+" was not done to its end ("+o.Evidence+")")
+		}
+	}
 	for _, role := range sortedKeys(c.stopped) {
 		reasons = append(reasons, "the role "+role+" was stopped and not started again")
 	}
@@ -269,6 +305,11 @@ func (c *course) unproved() []string {
 func (c *course) healed() bool {
 	for _, f := range c.faults {
 		if !f.Bit || !f.Healed {
+			return false
+		}
+	}
+	for _, o := range c.operated {
+		if !o.Done {
 			return false
 		}
 	}

@@ -225,6 +225,9 @@ func (j *judge) result() Result {
 	for _, f := range j.course.faults {
 		r.Faults = append(r.Faults, f.FaultResult)
 	}
+	for _, o := range j.course.operated {
+		r.Operations = append(r.Operations, o.OperationResult)
+	}
 	j.verdict(&r, suspects)
 	return r
 }

@@ -163,6 +163,14 @@ type FaultResult struct {
 	Evidence string `json:"evidence"`
 }
 
+// OperationResult is what became of one operation of the plan.
+type OperationResult struct {
+	Name     string `json:"name"`
+	Role     string `json:"role"` // in whose container it ran
+	Done     bool   `json:"done"` // to its end, and without an error
+	Evidence string `json:"evidence"`
+}
+
 // Result is what a run proved, and how.
 type Result struct {
 	Verdict Verdict `json:"verdict"`
@@ -174,6 +182,8 @@ type Result struct {
 	Files    []FileFates   `json:"files"`
 	Latency  *Latency      `json:"latency,omitempty"` // nil where no reads were taken while the run went on
 	Faults   []FaultResult `json:"faults"`
+	// Operations of the plan, in its order.
+	Operations []OperationResult `json:"operations,omitempty"`
 	// NotJudged names what was not declared or could not be judged.
 	NotJudged []string `json:"not_judged"`
 }

@@ -32,6 +32,9 @@ type PlannedFault struct {
 	Name    string `json:"name"`
 	Target  string `json:"target"`
 	Trigger string `json:"trigger"` // in words: "when 1000 rows are committed"
+	// Operation says that the step breaks nothing: it is something that people
+	// do with the pipeline (an Operate in the history).
+	Operation bool `json:"operation,omitempty"`
 }
 
 // Phase says where in its life an act is.
@@ -105,6 +108,7 @@ type FaultAct struct {
 // RoleAct is the payload of Start, Stop and Operate.
 type RoleAct struct {
 	Role   string `json:"role"`
+	Step   int    `json:"step,omitempty"` // PlannedFault.Step, of an Operate
 	Detail string `json:"detail,omitempty"`
 }
 

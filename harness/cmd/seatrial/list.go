@@ -50,7 +50,11 @@ func listText(w io.Writer, scenarios []listed) error {
 		}
 		fmt.Fprintf(&out, "\n    %s\n", s.Hypothesis)
 		for _, step := range s.Plan {
-			fmt.Fprintf(&out, "    breaks   %s\n", step)
+			verb := "breaks"
+			if step.Operation != "" {
+				verb = "does"
+			}
+			fmt.Fprintf(&out, "    %-8s %s\n", verb, step)
 		}
 		if s.Repairs != "" {
 			fmt.Fprintf(&out, "    repairs  %s\n", s.Repairs)
@@ -73,13 +77,14 @@ type listed struct {
 	Repairs    string       `json:"repairs"`
 }
 
-// listedStep is one fault of a plan, in words.
+// listedStep is one fault or operation of a plan, in words.
 type listedStep struct {
-	When    string `json:"when"`
-	Fault   string `json:"fault"`
-	Target  string `json:"target"`
-	Detail  string `json:"detail"`
-	Recover string `json:"recover"`
+	When      string `json:"when"`
+	Fault     string `json:"fault"`
+	Target    string `json:"target"`
+	Detail    string `json:"detail"`
+	Recover   string `json:"recover"`
+	Operation string `json:"operation,omitempty"` // instead of a fault
 }
 
 func describe(scenarios []harness.Scenario) []listed {
@@ -89,6 +94,7 @@ func describe(scenarios []harness.Scenario) []listed {
 		for _, step := range s.Plan {
 			list[i].Plan = append(list[i].Plan, listedStep{
 				When: step.When.Text, Fault: step.Fault.Name, Target: step.Fault.Target, Detail: step.Fault.Detail, Recover: step.Recover.Text,
+				Operation: step.Operation.Name,
 			})
 		}
 	}
@@ -96,6 +102,9 @@ func describe(scenarios []harness.Scenario) []listed {
 }
 
 func (s listedStep) String() string {
+	if s.Operation != "" {
+		return s.Operation + ": " + s.When
+	}
 	text := s.Fault + " on " + s.Target
 	if s.Detail != "" {
 		text += " (" + s.Detail + ")"
@@ -111,6 +120,9 @@ func listMarkdown(w io.Writer, scenarios []listed) error {
 		breaks := make([]string, len(s.Plan))
 		for i, step := range s.Plan {
 			breaks[i] = step.Fault + " on " + step.Target
+			if step.Operation != "" {
+				breaks[i] = "then " + step.Operation
+			}
 		}
 		if len(breaks) == 0 {
 			breaks = []string{"nothing"}

@@ -125,6 +125,25 @@ func (o *Observer) Accounted() (done bool, missing string) {
 	return true, ""
 }
 
+// Arrived reports whether, by the latest live reads, everything in a file that
+// must be accepted is in the rows, in search and confirmed.
+func (o *Observer) Arrived(file workload.File) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, op := range file.Ops {
+		n := op.Number
+		for _, sight := range []struct {
+			declared bool
+			of       *sight
+		}{{o.spec.Rows != nil, o.rows}, {o.spec.Documents != nil, o.docs}, {o.spec.Confirmations != nil, o.confirms}} {
+			if sight.declared && (sight.of == nil || sight.of.cells[n].version < op.Version) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // unread says why there is no sight of a place to go by; o.mu is held.
 func (o *Observer) unread(place string) string {
 	switch last := o.last[place]; {

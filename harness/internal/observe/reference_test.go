@@ -21,7 +21,7 @@ func TestReferencePipelineIsAccountedFor(t *testing.T) {
 	tr.sql(`DROP TABLE people; DROP TABLE imports`)
 	binary, err := image.Binary(t.Context(), "importer", "github.com/seatrial/seatrial/fixtures/importer")
 	require.NoError(t, err)
-	tr.spec = pipeline.Reference(binary.Ref, nil)
+	tr.spec = pipeline.Reference(binary.Ref, nil, nil)
 	running, err := pipeline.Start(t.Context(), tr.stack, tr.spec)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -1,15 +1,19 @@
 package pipeline
 
 import (
+	"maps"
 	"strings"
 	"time"
 )
 
 // Reference declares the reference pipeline (fixtures/importer) as it runs in
-// trials: image holds the program, defects are the deviations it shows.
-func Reference(image string, defects []string) Spec {
+// trials: image holds the program, defects are the deviations it shows,
+// settings are added to the environment of every role.
+func Reference(image string, defects []string, settings map[string]string) Spec {
 	role := func(name, does, command string) Role {
-		return Role{Name: name, Does: []string{does}, Image: image, Command: []string{command}, Env: referenceEnv(defects)}
+		env := referenceEnv(defects)
+		maps.Copy(env, settings)
+		return Role{Name: name, Does: []string{does}, Image: image, Command: []string{command}, Env: env}
 	}
 	collector := role("collector", Collect, "collect")
 	collector.Mounts = map[string]string{"staging": "/staging"}
@@ -22,15 +26,19 @@ func Reference(image string, defects []string) Spec {
 			role("indexer", Index, "index"),
 			role("exporter", Export, "export"),
 		},
-		Volumes:         []string{"staging"},
-		Inbox:           "inbox",
-		Rows:            &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
-		Documents:       &Documents{Alias: "people", Key: "key", Version: "version"},
-		Confirmations:   &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
-		Queues:          []string{"records", "records.applied"},
-		DeadLetters:     []string{"records.dead"},
-		Status:          &Status{Query: referenceStatus},
+		Volumes:       []string{"staging"},
+		Inbox:         "inbox",
+		Rows:          &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
+		Documents:     &Documents{Alias: "people", Key: "key", Version: "version"},
+		Confirmations: &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
+		Queues:        []string{"records", "records.applied"},
+		DeadLetters:   []string{"records.dead"},
+		Status:        &Status{Query: referenceStatus},
+		Operations: map[string]Operation{
+			"replay": {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
+		},
 		LongestInterval: time.Second,
+		Patience:        10 * time.Second,
 	}
 }
 

@@ -80,6 +80,32 @@ func (r *Running) Doing(what string) []*stack.Container {
 	return found
 }
 
+// Operate does one of the declared operations and returns the role in whose
+// container it ran and the last line that it printed.
+func (r *Running) Operate(ctx context.Context, name string, args map[string]string) (role, said string, err error) {
+	operation, ok := r.Spec.Operations[name]
+	if !ok {
+		return "", "", fmt.Errorf("pipeline %s declares no operation %q: declare the command that does it", r.Spec.Name, name)
+	}
+	var command []string
+	for _, word := range operation.Command {
+		command = append(command, os.Expand(word, func(variable string) string { return args[variable] }))
+	}
+	for _, s := range r.roles {
+		if s.role.Name != operation.Role {
+			continue
+		}
+		said, err = s.containers[0].Exec(ctx, "", command...)
+		said = strings.TrimSpace(said)
+		said = said[strings.LastIndexByte(said, '\n')+1:]
+		if err != nil {
+			return operation.Role, said, fmt.Errorf("%s in %s: %w", strings.Join(command, " "), operation.Role, err)
+		}
+		return operation.Role, said, nil
+	}
+	return operation.Role, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, operation.Role)
+}
+
 // Containers returns all containers of the pipeline.
 func (r *Running) Containers() []*stack.Container {
 	var all []*stack.Container

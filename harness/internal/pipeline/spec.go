@@ -29,9 +29,23 @@ type Spec struct {
 	DeadLetters   []string // queues that keep records which were given up
 	Status        *Status
 
+	// Operations are what people do with the pipeline by hand, by name:
+	// "replay", "sync".
+	Operations map[string]Operation
+
 	// LongestInterval is the longest poll, retry or sync interval of the
 	// pipeline: twice this without any change is quiet.
 	LongestInterval time.Duration
+	// Patience is the longest time for which any part of the pipeline waits for
+	// an answer before it tries again. A system in which nothing at all moved
+	// for so long will not move any more.
+	Patience time.Duration
+}
+
+// Operation is a command in the container of a role.
+type Operation struct {
+	Role    string   // name; the first replica
+	Command []string // ${name} is filled in from the arguments of the step
 }
 
 // Role is one container of the pipeline.
