@@ -12,8 +12,8 @@ import (
 // it needs to run stands in it.
 type Scenario struct {
 	Name       string
-	Incident   string // the published incident it comes from; may be empty
-	Hypothesis string // what should be true of a good pipeline, in a sentence
+	Incident   Incident // the published incident it comes from; may be empty
+	Hypothesis string   // what should be true of a good pipeline, in a sentence
 	// Workload changes the default trial (20 files of 250 records, 20 % updates,
 	// 2 % deletions); nil leaves it.
 	Workload func(*workload.Config)
@@ -29,6 +29,21 @@ type Scenario struct {
 	// Deadline is how long after the sentinel everything must be in its place;
 	// 0: 45 s.
 	Deadline time.Duration
+}
+
+// Incident is what happened to somebody, and was published so that others learn from it.
+type Incident struct {
+	Number   int
+	Title    string // "the wiped inbox"
+	Happened string // in a sentence or two
+}
+
+// String returns number and title; nothing for the zero value.
+func (i Incident) String() string {
+	if i.Number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, %s", i.Number, i.Title)
 }
 
 // Step is one fault of a plan, or one operation on the pipeline.

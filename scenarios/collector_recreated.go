@@ -11,7 +11,7 @@ import (
 func CollectorRecreated() harness.Scenario {
 	return harness.Scenario{
 		Name:       "collector-recreated",
-		Incident:   "1, the wiped inbox",
+		Incident:   wipedInbox,
 		Hypothesis: "What was taken from SFTP survives the container that took it.",
 		Plan: []harness.Step{
 			{When: harness.Immediately(), Fault: fault.Bandwidth(fault.RabbitMQ, fault.Upstream, 100), Recover: harness.Healed(2, 0)},

@@ -47,7 +47,7 @@ type fake struct {
 func fakeScenarios() []harness.Scenario {
 	return []harness.Scenario{
 		{Name: "calm", Hypothesis: "All is well while nothing is broken."},
-		{Name: "loader-killed", Incident: "1, the wiped inbox", Hypothesis: "A killed loader | loses nothing.", Catches: []string{"ack-before-commit"},
+		{Name: "loader-killed", Incident: harness.Incident{Number: 1, Title: "the wiped inbox", Happened: "A folder was wiped."}, Hypothesis: "A killed loader | loses nothing.", Catches: []string{"ack-before-commit"},
 			Plan: []harness.Step{{When: harness.Committed(20), Fault: fault.Kill(fault.Loader), Recover: harness.After(time.Second)}}},
 		{Name: "broker-killed", Hypothesis: "A killed broker loses nothing."},
 		{Name: "index-oom", Hypothesis: "An index that is out of memory loses nothing."},

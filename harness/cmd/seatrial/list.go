@@ -90,7 +90,7 @@ type listedStep struct {
 func describe(scenarios []harness.Scenario) []listed {
 	list := make([]listed, len(scenarios))
 	for i, s := range scenarios {
-		list[i] = listed{Name: s.Name, Incident: s.Incident, Hypothesis: s.Hypothesis, Plan: []listedStep{}, Catches: append([]string{}, s.Catches...), Repairs: s.Repairs}
+		list[i] = listed{Name: s.Name, Incident: s.Incident.String(), Hypothesis: s.Hypothesis, Plan: []listedStep{}, Catches: append([]string{}, s.Catches...), Repairs: s.Repairs}
 		for _, step := range s.Plan {
 			list[i].Plan = append(list[i].Plan, listedStep{
 				When: step.When.Text, Fault: step.Fault.Name, Target: step.Fault.Target, Detail: step.Fault.Detail, Recover: step.Recover.Text,
