@@ -196,6 +196,7 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	r.observer = observe.New(r.spec, r.stack.Endpoints(), r.workload, r.history, func(ctx context.Context, command ...string) (string, error) {
 		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
 	})
+	r.observer.Staged = r.pipeline.Staged
 	r.sender = send.New(r.stack.Endpoints(), r.spec.Inbox, r.history, filepath.Join(r.dir, "input"))
 	r.sender.Told = r.told
 	return nil

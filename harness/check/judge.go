@@ -114,7 +114,7 @@ func (j *judge) observations() error {
 	// Not declared but tried: what was not read completely proves nothing there
 	// either. Messages that a consumer holds cannot be read at all: they are
 	// judged by their number, see leftWaiting.
-	for _, place := range []string{history.Inbox, history.Queued} {
+	for _, place := range []string{history.Inbox, history.Staged, history.Queued} {
 		last, ok := j.final[place]
 		counted := place == history.Queued && j.expect.Queues && j.final[history.Queues].Whole
 		if ok && !last.Whole && !counted {

@@ -37,6 +37,7 @@ func TestCarefulPipelineIsNeverAccused(t *testing.T) {
 			r.fault()
 			r.sentinel()
 			r.look(history.Documents)
+			r.staged = []history.Entry{{Number: 0, Version: 1, Where: "/staging/x"}} // handed on, and not yet cleared away
 			result := r.judged()
 			require.Equal(t, []string{}, r.found(result), result.Findings)
 			require.Equal(t, Valid, result.Verdict, result.Reason)
@@ -276,6 +277,13 @@ func TestFindings(t *testing.T) {
 			n := r.single()
 			r.forget(n)
 			r.inbox = append(r.inbox, history.Entry{Number: n, Version: 1, Where: "/inbox/x"})
+			r.statusOf(r.fileOf(n, 1)).Completed = false
+			return one(Stalled, n, 1)
+		},
+		"stalled in staging": func(r *run) []string {
+			n := r.single()
+			r.forget(n)
+			r.staged = append(r.staged, history.Entry{Number: n, Version: 1, Where: "/staging/x"})
 			r.statusOf(r.fileOf(n, 1)).Completed = false
 			return one(Stalled, n, 1)
 		},

@@ -48,7 +48,7 @@ type op struct {
 }
 
 // seen is where an operation was seen, as bits.
-type seen uint8
+type seen uint16
 
 const (
 	inRows seen = 1 << iota
@@ -58,6 +58,7 @@ const (
 	inQueue
 	inDeadLetters
 	inInbox
+	inStaging
 	completedUnseen // the import said completed, a later read lacked it
 )
 

@@ -40,7 +40,7 @@ func (j *judge) operations() {
 	}
 	a := &account{j: j, state: state, rejected: j.rejections()}
 	// Absence from one place is a loss only if all other places were read too.
-	a.complete = state.whole && j.whole(history.Queues, history.Queued, history.DeadLetters, history.Inbox)
+	a.complete = state.whole && j.whole(history.Queues, history.Queued, history.DeadLetters, history.Inbox, history.Staged)
 	a.healed = j.course.healed()
 	// Without dead letters and counts there is no place for a trace.
 	a.traces = j.expect.DeadLetters || a.rejected != nil
@@ -90,7 +90,7 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 		}
 		return fateApplied
 	case o.accept == acceptable && o.version < top:
-		if sent == acknowledged || o.seen&^inInbox != 0 || o.confirmed > 0 {
+		if sent == acknowledged || o.seen&^(inInbox|inStaging) != 0 || o.confirmed > 0 {
 			return fateSuperseded
 		}
 		return fateAbsent
@@ -120,6 +120,9 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 		return fateRejected
 	case o.seen&inInbox != 0:
 		j.find(Stalled, number, int(o.version), o, "inbox", "its file still lies where it was dropped")
+		return fateStalled
+	case o.seen&inStaging != 0:
+		j.find(Stalled, number, int(o.version), o, "staging", "its file was taken from the inbox and was never handed on")
 		return fateStalled
 	case !a.complete:
 		return fateUntold
@@ -225,7 +228,7 @@ func (a *account) places(class Class) string {
 		return history.Documents
 	}
 	var names []string
-	for _, name := range []string{history.Rows, history.Documents, history.Confirmations, history.Queued, history.Queues, history.DeadLetters, history.Inbox} {
+	for _, name := range []string{history.Rows, history.Documents, history.Confirmations, history.Queued, history.Queues, history.DeadLetters, history.Inbox, history.Staged} {
 		if _, ok := a.j.final[name]; ok && (name != history.Documents || a.state == a.j.index) {
 			names = append(names, strings.ReplaceAll(name, "-", " "))
 		}

@@ -31,6 +31,7 @@ type run struct {
 	dead            []history.Entry
 	queued          []history.Entry
 	inbox           []history.Entry
+	staged          []history.Entry
 	strangers       map[string][]history.Entry
 	depths          []history.QueueDepth
 	status          []history.StatusEntry
@@ -258,13 +259,15 @@ func (r *run) entries(place string) []history.Entry {
 		entries = append(entries, r.queued...)
 	case history.Inbox:
 		entries = append(entries, r.inbox...)
+	case history.Staged:
+		entries = append(entries, r.staged...)
 	}
 	return entries
 }
 
 // final takes the last reads.
 func (r *run) final() *history.Run {
-	for _, place := range []string{history.Inbox, history.Queues, history.Queued, history.DeadLetters, history.Rows, history.Documents, history.Confirmations, history.Status} {
+	for _, place := range []string{history.Inbox, history.Staged, history.Queues, history.Queued, history.DeadLetters, history.Rows, history.Documents, history.Confirmations, history.Status} {
 		if r.unread[place] {
 			continue
 		}

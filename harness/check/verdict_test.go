@@ -141,6 +141,7 @@ func TestVerdicts(t *testing.T) {
 		"dead letters partial":    {change: partial(history.DeadLetters), clean: Unknown, missing: Unknown, reason: "the place dead-letters"},
 		"queues partial":          {change: partial(history.Queues), clean: Unknown, missing: Unknown, reason: "the place queues"},
 		"inbox partial":           {change: partial(history.Inbox), clean: Unknown, missing: Unknown, reason: "the place inbox"},
+		"staging partial":         {change: partial(history.Staged), clean: Unknown, missing: Unknown, reason: "the place staged"},
 		"confirmations partial":   {change: partial(history.Confirmations), clean: Unknown, missing: Invalid, reason: "the place confirmations"},
 		"status partial":          {change: partial(history.Status), clean: Unknown, missing: Invalid, reason: "the place status"},
 		"rows unread":             {change: unread(history.Rows), clean: Unknown, missing: Unknown, doubled: Unknown, reason: "the place rows was not read at the end"},

@@ -8,7 +8,7 @@ import (
 	"github.com/seatrial/seatrial/harness/history"
 )
 
-// waiting marks what still lies in queues, dead letters and the inbox.
+// waiting marks what still lies in queues, dead letters, the inbox and staging.
 func (j *judge) waiting() {
 	j.queues = map[*op]string{}
 	// Entries stand for messages. Where a message is about several records
@@ -50,6 +50,11 @@ func (j *judge) waiting() {
 			}
 		}
 	})
+	j.marked(history.Staged, func(_ int, e *entry) {
+		if e.o != nil {
+			e.o.seen |= inStaging
+		}
+	}, nil)
 	if depths, ok := j.final[history.Queues]; j.expect.Queues && ok && depths.Whole {
 		for _, depth := range depths.Queues {
 			if n := depth.Ready + depth.Unacked; n > 0 && !slices.Contains(j.expect.DeadLetterQueues, depth.Queue) {

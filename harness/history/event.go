@@ -153,6 +153,7 @@ const (
 	DeadLetters   = "dead-letters"  // messages in dead-letter queues
 	Queued        = "queued"        // messages still in queues at the end, read by key where they can be
 	Inbox         = "inbox"         // files that still lie where they were dropped
+	Staged        = "staged"        // files taken from the inbox that the pipeline has still to work on
 	Queues        = "queues"        // depths of all queues: ready plus unacknowledged
 	Status        = "status"        // the import's own status table
 )

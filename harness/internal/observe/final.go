@@ -23,7 +23,7 @@ const (
 // Places are read in the order of the data's way, one after the other: a
 // record that still moves is seen at least once.
 func (o *Observer) Final(ctx context.Context) error {
-	steps := []func(context.Context) error{o.finalInbox, o.finalQueues}
+	steps := []func(context.Context) error{o.finalInbox, o.finalStaged, o.finalQueues}
 	if o.spec.Rows != nil {
 		steps = append(steps, o.finalRows)
 	}
@@ -93,6 +93,17 @@ func (o *Observer) finalInbox(ctx context.Context) error {
 	return o.finalEntries(ctx, history.Inbox, func(ctx context.Context) ([]history.Entry, string, error) {
 		entries, err := in.all(ctx)
 		return entries, "", err
+	})
+}
+
+// finalStaged lists what was taken and not yet handed on.
+func (o *Observer) finalStaged(ctx context.Context) error {
+	if o.spec.Staging == nil || o.Staged == nil {
+		return nil
+	}
+	return o.finalEntries(ctx, history.Staged, func(ctx context.Context) ([]history.Entry, string, error) {
+		paths, err := o.Staged(ctx)
+		return stagedEntries(o.wl, o.spec.Staging.Path, paths), "", err
 	})
 }
 

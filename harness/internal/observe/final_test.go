@@ -79,7 +79,12 @@ func TestFinalReadsEverythingWithItsContent(t *testing.T) {
 	left := tr.wl.Files[3]
 	tr.put("inbox/"+left.Name, string(tr.wl.Encode(left)))
 	tr.put("inbox/foreign.csv", "x")
-	require.NoError(t, tr.observer().Final(t.Context()))
+	staged := tr.wl.Files[4]
+	o := tr.observer()
+	o.Staged = func(context.Context) ([]string, error) {
+		return []string{"deep/" + staged.Name + ".0123abcd", ".fetch-" + tr.wl.Files[5].Name, "current"}, nil
+	}
+	require.NoError(t, o.Final(t.Context()))
 	run := tr.load()
 
 	read, rows := final(t, run, history.Rows)
@@ -115,6 +120,10 @@ func TestFinalReadsEverythingWithItsContent(t *testing.T) {
 	require.Len(t, waiting, len(left.Ops)+1)
 	require.Equal(t, "foreign.csv", waiting[0].Key)
 	require.Contains(t, waiting[1].Where, "inbox/"+left.Name+" line ")
+	read, waiting = final(t, run, history.Staged)
+	require.True(t, read.Whole)
+	require.Len(t, waiting, len(staged.Ops))
+	require.Contains(t, waiting[0].Where, "/staging/deep/"+staged.Name+".0123abcd line ")
 	read, queued := final(t, run, history.Queued)
 	require.True(t, read.Whole)
 	require.Empty(t, queued)

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -92,18 +93,40 @@ func (in *inbox) all(ctx context.Context) ([]history.Entry, error) {
 			entries = append(entries, history.Entry{Number: -1, Version: -1, Key: name, Where: in.folder + "/" + name})
 			continue
 		}
-		for _, op := range in.wl.Files[index].Ops {
-			e := history.Entry{Number: int(op.Number), Version: int(op.Version), Op: workload.Upsert, Where: fmt.Sprintf("%s/%s line %d", in.folder, name, op.Line)}
-			if op.Delete {
-				e.Op = workload.Deletion
-			}
-			if op.Implied {
-				e.Where = fmt.Sprintf("%s/%s, by its absence", in.folder, name)
-			}
-			entries = append(entries, e)
-		}
+		entries = append(entries, fileEntries(in.wl.Files[index], in.folder+"/"+name)...)
 	}
 	return entries, err
+}
+
+// fileEntries returns an entry for each operation of a file that lies somewhere.
+func fileEntries(file workload.File, where string) []history.Entry {
+	var entries []history.Entry
+	for _, op := range file.Ops {
+		e := history.Entry{Number: int(op.Number), Version: int(op.Version), Op: workload.Upsert, Where: fmt.Sprintf("%s line %d", where, op.Line)}
+		if op.Delete {
+			e.Op = workload.Deletion
+		}
+		if op.Implied {
+			e.Where = where + ", by its absence"
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// stagedEntries returns an entry for each operation of the files that wait
+// below a folder under names that contain theirs.
+func stagedEntries(wl *workload.Workload, folder string, paths []string) []history.Entry {
+	var entries []history.Entry
+	for _, file := range wl.Files {
+		for _, staged := range paths {
+			if name := path.Base(staged); !strings.HasPrefix(name, ".") && strings.Contains(name, file.Name) {
+				entries = append(entries, fileEntries(file, path.Join(folder, staged))...)
+				break
+			}
+		}
+	}
+	return entries
 }
 
 func (in *inbox) close() { in.sftp.close() }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -14,6 +15,10 @@ import (
 // Observer looks at one pipeline during one run. Its methods may be called
 // from several goroutines.
 type Observer struct {
+	// Staged lists the files that wait in the pipeline's staging folder; nil
+	// where it declares none.
+	Staged func(ctx context.Context) (paths []string, err error)
+
 	spec      pipeline.Spec
 	endpoints stack.Endpoints
 	wl        *workload.Workload

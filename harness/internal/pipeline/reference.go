@@ -28,6 +28,7 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		},
 		Volumes:       []string{"staging"},
 		Inbox:         "inbox",
+		Staging:       &Staging{Role: "collector", Path: "/staging"},
 		Rows:          &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
 		Documents:     &Documents{Alias: "people", Key: "key", Version: "version"},
 		Confirmations: &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},

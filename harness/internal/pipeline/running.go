@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -104,6 +105,36 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 		return operation.Role, said, nil
 	}
 	return operation.Role, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, operation.Role)
+}
+
+// Staged lists the files in the declared staging folder, by their paths in it:
+// those of all containers of its role, each path once.
+func (r *Running) Staged(ctx context.Context) ([]string, error) {
+	staging := r.Spec.Staging
+	if staging == nil {
+		return nil, nil
+	}
+	found := map[string]bool{}
+	known := false
+	for _, s := range r.roles {
+		if s.role.Name != staging.Role {
+			continue
+		}
+		known = true
+		for _, c := range s.containers {
+			files, err := c.Files(ctx, staging.Path)
+			if err != nil {
+				return slices.Sorted(maps.Keys(found)), err
+			}
+			for _, file := range files {
+				found[file] = true
+			}
+		}
+	}
+	if !known {
+		return nil, fmt.Errorf("pipeline %s stages files in role %q, which it does not have", r.Spec.Name, staging.Role)
+	}
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // Containers returns all containers of the pipeline.

@@ -21,6 +21,9 @@ type Spec struct {
 
 	// Where files are dropped, below the SFTP user's home: "inbox".
 	Inbox string
+	// Staging is where taken files wait before their records are handed on; nil:
+	// not declared, and what waits there at the end counts as lost.
+	Staging *Staging
 
 	Rows          *Rows
 	Documents     *Documents
@@ -46,6 +49,14 @@ type Spec struct {
 type Operation struct {
 	Role    string   // name; the first replica
 	Command []string // ${name} is filled in from the arguments of the step
+}
+
+// Staging is a folder in the containers of a role, on a volume or on their own
+// disks. A file waits there while one whose name contains its name does; names
+// that begin with a dot are not looked at.
+type Staging struct {
+	Role string // name
+	Path string // folders below it count too
 }
 
 // Role is one container of the pipeline.

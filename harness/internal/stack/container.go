@@ -360,6 +360,35 @@ func (c *Container) CopyIn(ctx context.Context, target string, mode int64, conte
 	return nil
 }
 
+// Files lists the regular files below a folder of the container, by their paths
+// in it. It needs no program in the container, nor that it runs. A folder that
+// does not exist holds none.
+func (c *Container) Files(ctx context.Context, folder string) ([]string, error) {
+	copied, err := c.stack.docker.CopyFromContainer(ctx, c.Name(), client.CopyFromContainerOptions{SourcePath: folder})
+	if errdefs.IsNotFound(err) {
+		if state, gone := c.Inspect(ctx); gone != nil || state.ID != "" {
+			return nil, gone
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", folder, c.Part(), err)
+	}
+	defer copied.Content.Close()
+	var files []string
+	for archive := tar.NewReader(copied.Content); ; {
+		header, err := archive.Next()
+		if err == io.EOF {
+			return files, nil
+		}
+		if err != nil {
+			return files, fmt.Errorf("list %s in %s: %w", folder, c.Part(), err)
+		}
+		if _, name, below := strings.Cut(header.Name, "/"); below && header.Typeflag == tar.TypeReg {
+			files = append(files, name)
+		}
+	}
+}
+
 // SaveLogs writes what the container printed since a moment to a file.
 func (c *Container) SaveLogs(ctx context.Context, file string, since time.Time) error {
 	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{

@@ -31,6 +31,13 @@ func TestUpResetDown(t *testing.T) {
 	begun = time.Now()
 	require.NoError(t, s.Reset(ctx))
 	t.Logf("reset took %s", time.Since(begun))
+	require.NoError(t, s.SFTP.CopyIn(ctx, "/mnt/some.csv", 0o600, []byte("text")))
+	files, err := s.SFTP.Files(ctx, "/mnt")
+	require.NoError(t, err)
+	require.Equal(t, []string{"some.csv"}, files)
+	files, err = s.Proxy.Files(ctx, "/nowhere")
+	require.NoError(t, err, "there is nothing in a folder that is none, nor a program in this image")
+	require.Empty(t, files)
 	for _, c := range s.Services() {
 		begun := time.Now()
 		require.NoError(t, c.Kill(ctx))
