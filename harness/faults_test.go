@@ -169,10 +169,8 @@ func (d *drill) stored(t *testing.T, service string) int {
 		_, err = fmt.Sscan(found, &count)
 		require.NoError(t, err)
 	case fault.RabbitMQ:
-		management, err := d.r.stack.Management(ctx)
-		require.NoError(t, err)
-		queues, err := management.ListQueuesIn(d.r.stack.Endpoints().AMQPVhost)
-		require.NoError(t, err)
+		var queues []any
+		require.NoError(t, d.r.stack.Manage(ctx, http.MethodGet, "/queues/"+d.r.stack.Endpoints().AMQPVhost, nil, &queues))
 		count = len(queues)
 	case fault.Postgres:
 		conn, err := d.r.world.Postgres(ctx, "seatrial-test")

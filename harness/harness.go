@@ -176,6 +176,9 @@ func (h *Harness) ready(ctx context.Context) error {
 	if !h.dirty {
 		return nil
 	}
+	if err := h.stack.PutBack(ctx); err != nil {
+		return err
+	}
 	for _, service := range h.stack.Services() {
 		if _, err := service.Ready(ctx); err != nil {
 			return err

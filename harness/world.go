@@ -41,7 +41,7 @@ func (w world) Containers(target string) ([]fault.Container, error) {
 
 func isService(part string) bool {
 	switch part {
-	case stack.SFTP, stack.RabbitMQ, stack.Postgres, stack.Elasticsearch:
+	case stack.SFTP, stack.RabbitMQ, stack.Successor, stack.Postgres, stack.Elasticsearch:
 		return true
 	}
 	return false
@@ -103,6 +103,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.stack.Control.RemoveToxic(step.Target, step.Args["name"])
 	case fault.UndoSetting:
 		return w.putSetting(ctx, step.Args["name"])
+	case fault.UndoVhost:
+		return w.putVhost(ctx)
 	case fault.UndoUnlock:
 		return w.unlock(ctx, step.Args["holder"])
 	}

@@ -15,6 +15,7 @@ import (
 type fakeWorld struct {
 	parts       map[string][]*fakeContainer
 	connections *fakeConnections
+	broker      Broker
 	health      []string // answers of Elasticsearch, one after the other; the last one stays
 	asked       []string // requests to Elasticsearch
 }
@@ -36,6 +37,8 @@ func (w *fakeWorld) Connections(service string) (Connections, error) {
 	}
 	return w.connections, nil
 }
+
+func (w *fakeWorld) Broker() Broker { return w.broker }
 
 func (w *fakeWorld) Elastic(_ context.Context, method, path string, body, answer any) error {
 	raw, err := json.Marshal(body)

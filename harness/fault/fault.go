@@ -73,6 +73,7 @@ const (
 	UndoCreate      = "create"       // create the container anew if there is none
 	UndoRemoveToxic = "remove-toxic" // take toxic args[name] off service (target)
 	UndoUnlock      = "unlock"       // end Postgres's connections whose application name is args[holder]
+	UndoVhost       = "vhost"        // where the pipeline's virtual host on broker (target) is down or gone, delete it and create it anew
 	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
 )
 
@@ -83,6 +84,8 @@ type World interface {
 	Containers(target string) ([]Container, error)
 	// Connections returns the pipeline's connections to a service.
 	Connections(service string) (Connections, error)
+	// Broker returns the RabbitMQ that the pipeline began with.
+	Broker() Broker
 	// Elastic sends one JSON request to Elasticsearch.
 	Elastic(ctx context.Context, method, path string, body, answer any) error
 	// Postgres opens a connection of that application name, past the proxy.

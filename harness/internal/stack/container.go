@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -25,6 +26,7 @@ import (
 // again after its disk was wiped.
 type Request struct {
 	Part        string // label; also the end of the container's name and its hostname
+	AnyHostname bool   // its hostname is one that the engine makes up
 	Image       string
 	Command     []string
 	Env         map[string]string
@@ -44,6 +46,7 @@ type Container struct {
 	stack   *Stack
 	request Request
 	id      string
+	removed atomic.Bool // by Remove, and not made again
 }
 
 // State is what Docker says of a container.
@@ -124,7 +127,11 @@ func (c *Container) create(asked context.Context) error {
 			Networks:       networks,
 			NetworkAliases: aliases,
 			ExposedPorts:   exposed,
-			ConfigModifier: func(config *container.Config) { config.Hostname = request.Part },
+			ConfigModifier: func(config *container.Config) {
+				if !request.AnyHostname {
+					config.Hostname = request.Part
+				}
+			},
 			HostConfigModifier: func(host *container.HostConfig) {
 				host.PortBindings = bindings(request.Published)
 				host.Mounts = mounts
@@ -139,6 +146,7 @@ func (c *Container) create(asked context.Context) error {
 	})
 	if made != nil {
 		c.id = made.GetContainerID()
+		c.removed.Store(false)
 	}
 	if err != nil {
 		return fmt.Errorf("start container %s from image %s: %w", request.Part, request.Image, err)
@@ -249,6 +257,7 @@ func (c *Container) Remove(ctx context.Context) error {
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove %s: %w", c.Part(), err)
 	}
+	c.removed.Store(true)
 	return nil
 }
 

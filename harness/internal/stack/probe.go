@@ -3,12 +3,9 @@ package stack
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/seatrial/seatrial/harness/fault"
 )
@@ -17,7 +14,7 @@ import (
 // protocol that it can answer only when it does its work.
 func (s *Stack) probe(service string) func(context.Context) (string, error) {
 	return map[string]func(context.Context) (string, error){
-		SFTP: s.probeSFTP, RabbitMQ: s.probeRabbitMQ, Postgres: s.probePostgres, Elasticsearch: s.probeElasticsearch,
+		SFTP: s.probeSFTP, Postgres: s.probePostgres, Elasticsearch: s.probeElasticsearch,
 	}[service]
 }
 
@@ -32,47 +29,6 @@ func (s *Stack) probeSFTP(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("list / on sftp: %w", err)
 	}
 	return fmt.Sprintf("listing of / has %d entries", len(entries)), nil
-}
-
-func (s *Stack) probeRabbitMQ(ctx context.Context) (string, error) {
-	conn, err := s.dialAMQP(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		return "", fmt.Errorf("open channel: %w", err)
-	}
-	// amq.direct exists in every vhost; declaring it passively is answered
-	// only by a vhost that runs.
-	if err := channel.ExchangeDeclarePassive("amq.direct", "direct", true, false, false, false, nil); err != nil {
-		return "", fmt.Errorf("passive declare: %w", err)
-	}
-	return fmt.Sprintf("vhost %s answers passive declare", vhost), nil
-}
-
-func (s *Stack) dialAMQP(ctx context.Context) (*amqp.Connection, error) {
-	conn, err := amqp.DialConfig(fmt.Sprintf("amqp://%s/", s.endpoints.AMQPAddr), amqp.Config{
-		Vhost: vhost,
-		SASL:  []amqp.Authentication{&amqp.PlainAuth{Username: s.endpoints.AMQPUser, Password: s.endpoints.AMQPPassword}},
-		Dial: func(network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			// The library clears this deadline once the connection is tuned.
-			deadline, ok := ctx.Deadline()
-			if !ok {
-				deadline = time.Now().Add(2 * time.Second)
-			}
-			return conn, conn.SetDeadline(deadline)
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("connect to rabbitmq: %w", err)
-	}
-	return conn, nil
 }
 
 func (s *Stack) probePostgres(ctx context.Context) (string, error) {

@@ -7,10 +7,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	rabbithole "github.com/michaelklishin/rabbit-hole/v2"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,7 +21,7 @@ func (s *Stack) Reset(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Control.Reset() })
 	group.Go(func() error { return s.resetSFTP(ctx) })
-	group.Go(func() error { return s.resetRabbitMQ(ctx) })
+	group.Go(func() error { return s.RenewVhost(ctx) })
 	group.Go(func() error { return s.resetPostgres(ctx) })
 	group.Go(func() error { return s.resetElasticsearch(ctx) })
 	if err := group.Wait(); err != nil {
@@ -50,38 +48,6 @@ func (s *Stack) resetSFTP(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// resetRabbitMQ deletes the vhost and creates it anew, by the management
-// interface: a tenth of a second, where rabbitmqctl needs one to start.
-func (s *Stack) resetRabbitMQ(ctx context.Context) error {
-	management, err := s.Management(ctx)
-	if err != nil {
-		return err
-	}
-	if response, err := management.DeleteVhost(vhost); err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
-		return fmt.Errorf("delete vhost %s: %w", vhost, err)
-	}
-	if _, err := management.PutVhost(vhost, rabbithole.VhostSettings{}); err != nil {
-		return fmt.Errorf("create vhost %s: %w", vhost, err)
-	}
-	all := rabbithole.Permissions{Configure: ".*", Write: ".*", Read: ".*"}
-	if _, err := management.UpdatePermissionsIn(vhost, s.endpoints.AMQPUser, all); err != nil {
-		return fmt.Errorf("give permissions in vhost %s: %w", vhost, err)
-	}
-	return nil
-}
-
-// Management returns a client of RabbitMQ's management interface, past the proxy.
-func (s *Stack) Management(ctx context.Context) (*rabbithole.Client, error) {
-	client, err := rabbithole.NewClient(s.endpoints.ManagementURL, s.endpoints.AMQPUser, s.endpoints.AMQPPassword)
-	if err != nil {
-		return nil, fmt.Errorf("reach rabbitmq's management interface: %w", err)
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		client.SetTimeout(time.Until(deadline))
-	}
-	return client, nil
 }
 
 func (s *Stack) resetPostgres(ctx context.Context) error {

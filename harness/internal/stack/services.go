@@ -46,7 +46,8 @@ const (
 	Elasticsearch = "elasticsearch"
 	Proxy         = "proxy"
 
-	management = "management" // RabbitMQ's second port
+	management          = "management" // RabbitMQ's second port
+	successorManagement = "management-next"
 )
 
 // port is where each service listens.
@@ -54,11 +55,12 @@ var port = map[string]string{SFTP: "22", RabbitMQ: "5672", Postgres: "5432", Ela
 
 // credentials draws what is secret in this stack and picks its ports.
 func (s *Stack) credentials() error {
-	ports, err := s.options.ports(6)
+	ports, err := s.options.ports(8)
 	if err != nil {
 		return err
 	}
-	s.published = map[string]int{SFTP: ports[0], RabbitMQ: ports[1], Postgres: ports[2], Elasticsearch: ports[3], Proxy: ports[4], management: ports[5]}
+	s.published = map[string]int{SFTP: ports[0], RabbitMQ: ports[1], Postgres: ports[2], Elasticsearch: ports[3], Proxy: ports[4], management: ports[5],
+		Successor: ports[6], successorManagement: ports[7]}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make host key: %w", err)
@@ -163,18 +165,6 @@ func (s *Stack) sftp() Request {
 	return request
 }
 
-func (s *Stack) rabbitmq() Request {
-	request := s.service(RabbitMQ, image.RabbitMQ)
-	request.Env = map[string]string{
-		"RABBITMQ_DEFAULT_USER": s.endpoints.AMQPUser, "RABBITMQ_DEFAULT_PASS": s.endpoints.AMQPPassword, "RABBITMQ_DEFAULT_VHOST": vhost,
-	}
-	request.Volumes = map[string]string{"rabbitmq-data": "/var/lib/rabbitmq"}
-	request.Published["15672/tcp"] = s.published[management]
-	request.MemoryBytes = rabbitMemory
-	request.CPUShares = 4096
-	return request
-}
-
 func (s *Stack) postgres() Request {
 	request := s.service(Postgres, image.Postgres)
 	request.Command = []string{"postgres", "-c", "max_connections=200"}
@@ -205,12 +195,14 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	for _, name := range []string{SFTP, RabbitMQ, Postgres, Elasticsearch} {
 		routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", name, port[name], behind(name), port[name]))
 	}
+	// Its upstream is looked up whenever somebody connects: there may be none yet.
+	routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", Successor, successorPort, behind(Successor), port[RabbitMQ]))
 	s.Control = tap.NewControl(fmt.Sprintf("127.0.0.1:%d", s.published[Proxy]), s.token)
 	return Request{
 		Part:        Proxy,
 		Image:       s.Images["proxy"].Ref,
 		Env:         map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ",")},
-		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Postgres, Elasticsearch}},
+		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Successor, Postgres, Elasticsearch}},
 		Published:   map[string]int{tap.ControlPort + "/tcp": s.published[Proxy]},
 		MemoryBytes: proxyMemory,
 		Probe: func(ctx context.Context) (string, error) {
@@ -225,6 +217,7 @@ func (s *Stack) PipelineEnv() map[string]string {
 	return map[string]string{
 		"SFTP_ADDR": SFTP + ":22", "SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
 		"AMQP_URL":          fmt.Sprintf("amqp://%s:%s@%s:5672/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, RabbitMQ, vhost),
+		"NEXT_AMQP_URL":     fmt.Sprintf("amqp://%s:%s@%s:%s/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, Successor, successorPort, vhost),
 		"POSTGRES_URL":      fmt.Sprintf("postgres://seatrial:%s@%s:5432/%s?sslmode=disable", s.postgresPassword, Postgres, database),
 		"ELASTICSEARCH_URL": "http://" + Elasticsearch + ":9200",
 	}

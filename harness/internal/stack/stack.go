@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -47,6 +48,7 @@ type Stack struct {
 	SFTP, RabbitMQ, Postgres, Elasticsearch, Proxy *Container
 	Control                                        *tap.Control
 
+	next      atomic.Pointer[Container] // the broker's successor; nil: not started
 	docker    *testcontainers.DockerClient
 	prefix    string // of the names of containers and volumes
 	front     string // network names
@@ -178,9 +180,14 @@ func (s *Stack) RemoveVolume(ctx context.Context, name string) error {
 	return nil
 }
 
-// Services returns the stack's service containers, in the order of the data's way.
+// Services returns the stack's service containers, in the order of the data's
+// way; the broker's successor, once it was started, is the last.
 func (s *Stack) Services() []*Container {
-	return []*Container{s.SFTP, s.RabbitMQ, s.Postgres, s.Elasticsearch}
+	services := []*Container{s.SFTP, s.RabbitMQ, s.Postgres, s.Elasticsearch}
+	if next := s.next.Load(); next != nil {
+		services = append(services, next)
+	}
+	return services
 }
 
 // Down removes everything that carries the stack's label.

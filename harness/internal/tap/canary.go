@@ -21,6 +21,7 @@ const canaryPatience = 5 * time.Second
 var greeting = map[string]string{
 	sftpService:     "SSH-2.0-canary\r\n",
 	"rabbitmq":      "AMQP\x00\x00\x09\x01",                   // protocol header
+	"rabbitmq-next": "AMQP\x00\x00\x09\x01",                   //
 	"postgres":      "\x00\x00\x00\x08\x04\xd2\x16\x2f",       // SSLRequest
 	"elasticsearch": "GET / HTTP/1.0\r\nHost: canary\r\n\r\n", //
 }

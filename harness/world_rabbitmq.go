@@ -1,0 +1,78 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+)
+
+func (w world) Broker() fault.Broker { return broker{w} }
+
+// broker is the stack's RabbitMQ as faults see it.
+type broker struct{ world }
+
+func (b broker) Vhost() string { return b.stack.Endpoints().AMQPVhost }
+
+func (b broker) Queues() ([]string, error) {
+	if spec := b.pipeline.Spec; len(spec.Queues) == 0 {
+		return nil, fmt.Errorf("pipeline %s does not say which queues its records wait in", spec.Name)
+	}
+	return b.pipeline.Spec.Queues, nil
+}
+
+func (b broker) Manage(ctx context.Context, method, path string, body, answer any) error {
+	err := b.stack.Manage(ctx, method, path, body, answer)
+	var refused *stack.StatusError
+	if errors.As(err, &refused) && refused.Code == http.StatusNotFound {
+		return fmt.Errorf("%w: %w", fault.ErrAbsent, err)
+	}
+	return err
+}
+
+func (b broker) Dial(ctx context.Context) (*amqp.Connection, error) {
+	return b.stack.DialAMQP(ctx, stack.RabbitMQ)
+}
+
+// putVhost deletes the pipeline's virtual host and creates it anew, unless it
+// is up. The broker may just be coming back: it is asked until the context ends.
+func (w world) putVhost(ctx context.Context) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, 3*time.Second)
+		err := w.renewVhost(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (w world) renewVhost(ctx context.Context) error {
+	var vhost struct {
+		State map[string]string `json:"cluster_state"`
+	}
+	err := w.Broker().Manage(ctx, http.MethodGet, "/vhosts/"+url.PathEscape(w.Broker().Vhost()), nil, &vhost)
+	if err != nil && !errors.Is(err, fault.ErrAbsent) {
+		return err
+	}
+	up := len(vhost.State) > 0
+	for _, state := range vhost.State {
+		up = up && state == "running"
+	}
+	if up {
+		return nil
+	}
+	return w.stack.RenewVhost(ctx)
+}
