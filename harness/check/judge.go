@@ -319,7 +319,7 @@ func (j *judge) verdict(r *Result, suspects int) {
 		reasons = append(reasons, "no file of the trial was acknowledged")
 	}
 	if j.run.Header.NoFault && len(j.run.Header.Plan) > 0 {
-		reasons = append(reasons, "the plan's faults were left out")
+		reasons = append(reasons, planLeftOut)
 	}
 	if wrong := r.Counts[Acknowledged] - r.Counts[OK]; wrong > 0 && len(reasons) == 0 && len(r.Findings) == 0 {
 		// Never a pass by oversight: whatever is not known to be right is not valid.
@@ -335,7 +335,7 @@ func (j *judge) verdict(r *Result, suspects int) {
 		}
 	case len(reasons) > 0:
 		r.Verdict = Unknown
-		text = "Not proved: " + strings.Join(reasons, ", ")
+		text = notProved + strings.Join(reasons, ", ")
 	default:
 		r.Verdict = Valid
 		text = fmt.Sprintf("Nothing was lost, doubled or changed: all %d acknowledged operations have the right fate", r.Counts[Acknowledged])
@@ -350,6 +350,18 @@ func (j *judge) verdict(r *Result, suspects int) {
 		text += "; not judged: " + strings.Join(r.NotJudged, ", ")
 	}
 	r.Reason = text + "."
+}
+
+const (
+	notProved   = "Not proved: "
+	planLeftOut = "the plan's faults were left out"
+)
+
+// OnlyPlanLeftOut says whether the reason of an unknown verdict is that the
+// plan was left out on purpose, and nothing else.
+func OnlyPlanLeftOut(reason string) bool {
+	rest, found := strings.CutPrefix(reason, notProved+planLeftOut)
+	return found && (rest == "." || strings.HasPrefix(rest, "; not judged: "))
 }
 
 func summary(findings []Finding) string {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/reports"
+)
+
+const (
+	bytesPerStack = 1_500_000_000 // of memory that a stack and its pipeline take, with room
+	mostStacks    = 4             // at once, unless asked for more
+)
+
+// stacksAtOnce is how many stacks this machine carries: one per core, if
+// there is memory for them.
+func stacksAtOnce(cores int, memory int64) int {
+	return max(1, min(cores, int(memory/bytesPerStack), mostStacks))
+}
+
+// lanes makes runs on several stacks at once. Each lane takes the next trial
+// when it is done with one; done is called with every trial that was begun,
+// one call at a time. A stack on which the harness failed is not used again:
+// what it would answer next says nothing.
+type lanes struct {
+	app     *app
+	n       int
+	options harness.Options
+	watch   func() harness.Watcher // of one lane; nil: nobody watches
+	done    func(i int, run reports.Run)
+}
+
+func (l *lanes) run(ctx context.Context, trials []trial) error {
+	var (
+		mu    sync.Mutex
+		next  int
+		errs  []error
+		group sync.WaitGroup
+	)
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next >= len(trials) || interrupted(ctx) {
+			return 0, false
+		}
+		next++
+		return next - 1, true
+	}
+	for range min(l.n, len(trials)) {
+		group.Go(func() {
+			lane := &lane{lanes: l}
+			for {
+				i, ok := take()
+				if !ok {
+					break
+				}
+				run := lane.try(ctx, trials[i])
+				mu.Lock()
+				l.done(i, run)
+				mu.Unlock()
+			}
+			err := lane.close(ctx)
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// lane is one warm stack.
+type lane struct {
+	*lanes
+	warm session
+	errs []error // of closing
+}
+
+// try makes one run and returns what came of it, whatever happened.
+func (l *lane) try(ctx context.Context, t trial) reports.Run {
+	if l.warm == nil {
+		options := l.options
+		if l.watch != nil {
+			options.Watch = l.watch()
+		}
+		warm, err := l.app.world.open(ctx, options)
+		if err != nil {
+			return l.app.notRun(ctx, t, err)
+		}
+		l.warm = warm
+	}
+	began := time.Now()
+	run, err := l.warm.Run(ctx, t.scenario, t.options)
+	run = l.app.settled(ctx, t, run, err)
+	if run.Seconds["total"] == 0 {
+		run.Seconds = map[string]float64{"total": time.Since(began).Seconds()}
+	}
+	if run.Verdict == check.Infra || !run.Undo.OK {
+		l.shut(ctx)
+	}
+	return run
+}
+
+func (l *lane) shut(ctx context.Context) {
+	if l.warm == nil {
+		return
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+	defer cancel()
+	if err := l.warm.Close(closing); err != nil {
+		l.errs = append(l.errs, err)
+	}
+	l.warm = nil
+}
+
+func (l *lane) close(ctx context.Context) error {
+	l.shut(ctx)
+	return errors.Join(l.errs...)
+}
+
+// faultLines says what happens to each run of a lane in lines of their own,
+// with the run's name before them: several lanes write at once.
+type faultLines struct {
+	live *reports.Live
+	mu   sync.Mutex
+	name string
+}
+
+func (f *faultLines) say(text string) {
+	f.mu.Lock()
+	name := f.name
+	f.mu.Unlock()
+	f.live.Say(name + ": " + text)
+}
+
+func (f *faultLines) Begin(scenario, pipeline string, seed uint64, records int) {
+	f.mu.Lock()
+	f.name = scenario + " on " + pipeline
+	f.mu.Unlock()
+	f.say(fmt.Sprintf("seed %d, %d records", seed, records))
+}
+
+func (f *faultLines) Phase(string)        {}
+func (f *faultLines) Marks(history.Marks) {}
+
+func (f *faultLines) Fault(name, target, state, evidence string) {
+	if state == "waiting" {
+		return
+	}
+	text := name
+	if target != "" {
+		text += " on " + target
+	}
+	f.say(text + ": " + state)
+}
+
+func (f *faultLines) End(run reports.Run) {
+	f.say(fmt.Sprintf("%s (%.1f s)", run.Verdict, run.Seconds["total"]))
+}
