@@ -26,6 +26,7 @@ import (
 type fake struct {
 	verdicts map[string]reports.Run // by scenario; valid where there is none
 	errs     map[string]error       // by scenario: what Run returns besides
+	byRun    func(scenario string, options harness.RunOptions) (reports.Run, bool)
 	openErr  error
 	closeErr error
 	// running is called while a scenario runs: the place to interrupt it.
@@ -49,7 +50,8 @@ func fakeScenarios() []harness.Scenario {
 		{Name: "calm", Hypothesis: "All is well while nothing is broken."},
 		{Name: "loader-killed", Incident: harness.Incident{Number: 1, Title: "the wiped inbox", Happened: "A folder was wiped."}, Hypothesis: "A killed loader | loses nothing.", Catches: []string{"ack-before-commit"},
 			Plan: []harness.Step{{When: harness.Committed(20), Fault: fault.Kill(fault.Loader), Recover: harness.After(time.Second)}}},
-		{Name: "broker-killed", Hypothesis: "A killed broker loses nothing."},
+		{Name: "broker-killed", Hypothesis: "A killed broker loses nothing.", Catches: []string{"insert-not-upsert"},
+			Plan: []harness.Step{{When: harness.Taken(40), Fault: fault.Kill(fault.RabbitMQ), Recover: harness.After(time.Second)}}},
 		{Name: "index-oom", Hypothesis: "An index that is out of memory loses nothing."},
 		{Name: "database-killed", Hypothesis: "A killed database loses nothing."},
 	}
@@ -59,6 +61,8 @@ func (f *fake) world() world {
 	return world{
 		scenarios: fakeScenarios,
 		open: func(ctx context.Context, options harness.Options) (session, error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			f.opened = append(f.opened, options)
 			if f.openErr != nil {
 				return nil, f.openErr
@@ -124,6 +128,13 @@ func (f *fake) Run(ctx context.Context, scenario harness.Scenario, options harne
 		f.running(scenario.Name)
 	}
 	run := f.run(scenario.Name)
+	if f.byRun != nil {
+		if other, ok := f.byRun(scenario.Name, options); ok {
+			run = other
+			run.Scenario = scenario.Name
+		}
+	}
+	run.NoFault = options.NoFault && len(scenario.Plan) > 0
 	run.Pipeline, run.Seed, run.Records = options.Pipeline, options.Seed, options.Records
 	err := f.errs[scenario.Name]
 	if ctx.Err() != nil {
@@ -133,6 +144,8 @@ func (f *fake) Run(ctx context.Context, scenario harness.Scenario, options harne
 }
 
 func (f *fake) Close(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.closed++
 	return errors.Join(f.closeErr, ctx.Err())
 }
@@ -151,7 +164,7 @@ func call(t *testing.T, f *fake, args ...string) outcome {
 
 func callWith(t *testing.T, f *fake, signals <-chan os.Signal, args ...string) outcome {
 	t.Helper()
-	if len(args) > 0 && args[0] == "run" && !strings.Contains(strings.Join(args, " "), "--out") {
+	if len(args) > 0 && (args[0] == "run" || args[0] == "matrix") && !strings.Contains(strings.Join(args, " "), "--out") {
 		args = append(args, "--out", filepath.Join(t.TempDir(), "out"))
 	}
 	var stdout bytes.Buffer
