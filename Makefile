@@ -1,9 +1,13 @@
 # make setup   an engine, the images, bin/seatrial          make test   every test
-# make demo    a pipeline that survives, and one that loses  make lint   what reviewers should not have to say
-# make soak    clean runs with fresh seeds, and their tally  make clean  what runs and builds left behind
+# make demo    five incidents: an import that survives       make lint   what reviewers should not have to say
+#              them, and the same import that does not       make clean  what runs and builds left behind
+# make matrix  every defect against its scenario, the clean  make soak   clean runs with fresh seeds, and their tally
+#              pipeline against all of them
 
 GO ?= go
 SEATRIAL := bin/seatrial
+# make matrix: flags of `seatrial matrix`, for example MATRIX="--only 13,14 --seeds 1".
+MATRIX ?=
 # make soak: how many rounds of all scenarios; 0 goes on until Ctrl-C.
 ROUNDS ?= 0
 SCENARIOS ?=
@@ -12,7 +16,7 @@ OUT ?= reports/out
 TEST_TIMEOUT ?= 25m
 TEST_FLAGS ?=
 
-.PHONY: setup engine images test demo lint clean soak $(SEATRIAL)
+.PHONY: setup engine images test demo lint clean soak matrix $(SEATRIAL)
 
 setup: engine images
 
@@ -43,6 +47,9 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) tool actionlint .github/workflows/*.yml
 	sh -n fixtures/images/engine.sh
+
+matrix: setup
+	@$(SEATRIAL) matrix --out $(OUT) $(MATRIX)
 
 soak: setup
 	@$(SEATRIAL) soak --rounds $(ROUNDS) --out $(OUT) $(SCENARIOS)

@@ -8,20 +8,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/reports"
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var asJSON, asMarkdown bool
+	var asJSON, asMarkdown, defects bool
+	var matrix string
 	command := &cobra.Command{
 		Use:   "list",
 		Short: "Show the scenarios: what they try, where they come from, what they catch",
 		Example: `  seatrial list
   seatrial list --json | jq -r '.[].name'
-  seatrial list --markdown     the table of the README`,
+  seatrial list --markdown                                  the table of the README
+  seatrial list --defects --matrix reports/out/matrix.json  the defects, and what a matrix found`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON && asMarkdown {
 				return usage("--json and --markdown cannot be given together")
+			}
+			if matrix != "" && !defects {
+				return usage("--matrix: give it together with --defects")
+			}
+			if defects {
+				return a.listDefects(matrix, asJSON, asMarkdown)
 			}
 			scenarios := describe(a.world.scenarios())
 			switch {
@@ -35,6 +44,8 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, jsonFlagText)
 	command.Flags().BoolVar(&asMarkdown, "markdown", false, "print a Markdown table")
+	command.Flags().BoolVar(&defects, "defects", false, "show the defects that the reference pipeline can have, and what catches them")
+	command.Flags().StringVar(&matrix, "matrix", "", "with --defects: the "+reports.MatrixFile+" of a matrix, to show what it found")
 	return command
 }
 
@@ -113,7 +124,6 @@ func (s listedStep) String() string {
 }
 
 func listMarkdown(w io.Writer, scenarios []listed) error {
-	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
 	var out strings.Builder
 	out.WriteString("| scenario | what must hold | what breaks | catches | incident |\n| --- | --- | --- | --- | --- |\n")
 	for _, s := range scenarios {

@@ -63,15 +63,15 @@ func (a *app) matrixCommand() *cobra.Command {
 	return command
 }
 
-// cell is one run of the matrix and what it is for.
-type cell struct {
+// matrixCell is one run of the matrix and what it is for.
+type matrixCell struct {
 	trial
 	defect *defect.Defect // a defect's run; other: not under the scenario meant for it
 	other  bool           //
 	quiet  []defect.Name  // defects that nothing triggers; nil: the clean pipeline
 }
 
-func (c cell) String() string {
+func (c matrixCell) String() string {
 	switch {
 	case c.defect != nil:
 		return fmt.Sprintf("%d %s on %s", c.defect.Number, c.defect.Name, c.scenario.Name)
@@ -85,7 +85,7 @@ func (c cell) String() string {
 
 // planMatrix checks what was asked for and returns the runs to make, in order:
 // the defects, the clean pipeline, the defects that nothing triggers.
-func (a *app) planMatrix(flags matrixFlags) ([]cell, error) {
+func (a *app) planMatrix(flags matrixFlags) ([]matrixCell, error) {
 	all, err := a.chooseScenarios(nil)
 	if err != nil {
 		return nil, err
@@ -105,24 +105,24 @@ func (a *app) planMatrix(flags matrixFlags) ([]cell, error) {
 		return nil, usage("--parallel %d: give at least 1", flags.parallel)
 	}
 	meant := map[string][]defect.Name{} // by scenario
-	var cells []cell
+	var cells []matrixCell
 	for _, d := range chosen {
-		i := slices.IndexFunc(all, func(s harness.Scenario) bool { return slices.Contains(s.Catches, string(d.Name)) })
-		if i < 0 {
-			cells = append(cells, cell{defect: &d})
+		own, found := meantFor(d.Name, all)
+		if !found {
+			cells = append(cells, matrixCell{defect: &d})
 			continue
 		}
-		meant[all[i].Name] = append(meant[all[i].Name], d.Name)
-		for j, scenario := range all {
-			if j == i || flags.all {
-				cells = append(cells, cell{trial: matrixTrial(scenario, []defect.Name{d.Name}, false), defect: &d, other: j != i})
+		meant[own.Name] = append(meant[own.Name], d.Name)
+		for _, scenario := range all {
+			if other := scenario.Name != own.Name; !other || flags.all {
+				cells = append(cells, matrixCell{trial: matrixTrial(scenario, []defect.Name{d.Name}, false), defect: &d, other: other})
 			}
 		}
 	}
 	for _, scenario := range all {
 		if len(flags.only) == 0 || meant[scenario.Name] != nil {
 			for range flags.seeds {
-				cells = append(cells, cell{trial: matrixTrial(scenario, nil, false)})
+				cells = append(cells, matrixCell{trial: matrixTrial(scenario, nil, false)})
 			}
 		}
 	}
@@ -135,10 +135,10 @@ func (a *app) planMatrix(flags matrixFlags) ([]cell, error) {
 			}
 		}
 		for _, group := range defect.Groups(names) {
-			cells = append(cells, cell{trial: matrixTrial(scenario, group, true), quiet: group})
+			cells = append(cells, matrixCell{trial: matrixTrial(scenario, group, true), quiet: group})
 		}
 	}
-	var mine []cell
+	var mine []matrixCell
 	for i, c := range cells {
 		if part.holds(i) {
 			mine = append(mine, c)
@@ -239,14 +239,14 @@ func (a *app) matrix(ctx context.Context, flags matrixFlags) error {
 type matrixRun struct {
 	reports.Matrix
 	app   *app
-	cells []cell
+	cells []matrixCell
 	began time.Time
 	over  int // cells that are done with
 }
 
 func (m *matrixRun) run(ctx context.Context, l lanes) error {
 	var trials []trial
-	var made []cell
+	var made []matrixCell
 	for _, c := range m.cells {
 		if c.scenario.Name == "" { // no scenario is meant for it
 			m.add(c, reports.Run{Verdict: check.Unknown, Reason: "no scenario names it in its Catches", Undo: reports.Undo{OK: true}})
@@ -264,7 +264,7 @@ func (m *matrixRun) run(ctx context.Context, l lanes) error {
 }
 
 // add takes the result of one run and says how far the matrix is.
-func (m *matrixRun) add(c cell, run reports.Run) {
+func (m *matrixRun) add(c matrixCell, run reports.Run) {
 	var said string
 	switch {
 	case c.defect != nil:

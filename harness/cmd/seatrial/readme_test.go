@@ -4,38 +4,50 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the README's generated table anew")
+var update = flag.Bool("update", false, "write the README's generated tables anew")
 
 const (
-	readme     = "../../../README.md"
-	tableBegin = "<!-- scenarios: bin/seatrial list --markdown -->\n"
-	tableEnd   = "<!-- end of scenarios -->"
+	readme = "../../../README.md"
+	// lastMatrix is the last whole matrix that somebody found worth keeping.
+	lastMatrix = "reports/matrix.json"
 )
 
-// TestReadmeTable: the README's table of scenarios is what the command prints.
-// `go test ./harness/cmd/seatrial -run ReadmeTable -update` writes it anew.
-func TestReadmeTable(t *testing.T) {
-	var table bytes.Buffer
-	a := &app{stdout: &table, world: realWorld()}
-	command := a.listCommand()
-	command.SetArgs([]string{"--markdown"})
-	require.NoError(t, command.Execute())
+// TestReadmeTables: the README's tables of scenarios and of defects are what
+// the command prints. `go test ./harness/cmd/seatrial -run ReadmeTables -update`
+// writes them anew.
+func TestReadmeTables(t *testing.T) {
+	matrix := filepath.Join(filepath.Dir(readme), lastMatrix)
+	for _, table := range []struct {
+		begin, end string
+		args       []string
+	}{
+		{"<!-- scenarios: bin/seatrial list --markdown -->\n", "<!-- end of scenarios -->", []string{"--markdown"}},
+		{"<!-- defects: bin/seatrial list --defects --markdown --matrix " + lastMatrix + " -->\n", "<!-- end of defects -->",
+			[]string{"--defects", "--markdown", "--matrix", matrix}},
+	} {
+		var printed bytes.Buffer
+		a := &app{stdout: &printed, world: realWorld()}
+		command := a.listCommand()
+		command.SetArgs(table.args)
+		require.NoError(t, command.Execute())
 
-	raw, err := os.ReadFile(readme)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(raw), tableBegin)
-	require.True(t, found, "README.md has no line %q", tableBegin)
-	written, after, found := strings.Cut(rest, tableEnd)
-	require.True(t, found, "README.md has no line %q", tableEnd)
-	if *update {
-		require.NoError(t, os.WriteFile(readme, []byte(before+tableBegin+table.String()+tableEnd+after), 0o644))
-		return
+		raw, err := os.ReadFile(readme)
+		require.NoError(t, err)
+		before, rest, found := strings.Cut(string(raw), table.begin)
+		require.True(t, found, "README.md has no line %q", table.begin)
+		written, after, found := strings.Cut(rest, table.end)
+		require.True(t, found, "README.md has no line %q", table.end)
+		if *update {
+			require.NoError(t, os.WriteFile(readme, []byte(before+table.begin+printed.String()+table.end+after), 0o644))
+			continue
+		}
+		require.Equal(t, printed.String(), written, "write it anew: go test ./harness/cmd/seatrial -run ReadmeTables -update")
 	}
-	require.Equal(t, table.String(), written, "write it anew: go test ./harness/cmd/seatrial -run ReadmeTable -update")
 }
