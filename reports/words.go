@@ -162,6 +162,14 @@ func findingLine(finding check.Finding) string {
 	return line
 }
 
+// Where says in one line of which record a finding is and where it was last seen.
+func Where(finding check.Finding) string {
+	if finding.Key == "" {
+		return printable(shorten("the whole of "+finding.File+": "+cmp.Or(finding.Evidence, finding.LastSeen), 200))
+	}
+	return printable(shorten(fmt.Sprintf("%s version %d: %s", finding.Key, finding.Version, cmp.Or(finding.LastSeen, finding.Evidence)), 200))
+}
+
 // selectFindings returns at most limit findings, in their order, so that every
 // class that was found is among them: 5,000 lost records do not hide the
 // three that stand twice.

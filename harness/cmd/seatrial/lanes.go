@@ -24,6 +24,18 @@ func stacksAtOnce(cores int, memory int64) int {
 	return max(1, min(cores, int(memory/bytesPerStack), mostStacks))
 }
 
+const parallelFlagText = "stacks at once (default: one per core, if there is memory for them)"
+
+// stacks returns how many stacks to use at once: what was asked for, or what
+// the engine's machine carries.
+func (a *app) stacks(ctx context.Context, asked int) int {
+	if asked > 0 {
+		return asked
+	}
+	engine := a.world.examine(ctx).Engine
+	return stacksAtOnce(engine.Cores, engine.MemoryBytes)
+}
+
 // lanes makes runs on several stacks at once. Each lane takes the next trial
 // when it is done with one; done is called with every trial that was begun,
 // one call at a time. A stack on which the harness failed is not used again:
@@ -150,7 +162,8 @@ func (f *faultLines) Phase(string)        {}
 func (f *faultLines) Marks(history.Marks) {}
 
 func (f *faultLines) Fault(name, target, state, evidence string) {
-	if state == "waiting" {
+	switch state {
+	case "waiting", "injecting", "recovering":
 		return
 	}
 	text := name

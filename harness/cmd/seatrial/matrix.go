@@ -57,7 +57,7 @@ func (a *app) matrixCommand() *cobra.Command {
 	set.IntVar(&flags.seeds, "seeds", 3, "fresh seeds per scenario for the clean pipeline")
 	set.StringSliceVar(&flags.only, "only", nil, "only these defects (numbers or names) and their scenarios")
 	set.StringVar(&flags.shard, "shard", "", "run only the ith of n equal parts, as i/n")
-	set.IntVar(&flags.parallel, "parallel", 0, "stacks at once (default: one per core, if there is memory for them)")
+	set.IntVar(&flags.parallel, "parallel", 0, parallelFlagText)
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which each run leaves its own")
 	set.BoolVar(&flags.json, "json", false, jsonFlagText)
 	return command
@@ -201,10 +201,7 @@ func (a *app) matrix(ctx context.Context, flags matrixFlags) error {
 	if err := os.MkdirAll(runs, 0o700); err != nil {
 		return usage("--out %s: %w", flags.out, err)
 	}
-	if flags.parallel == 0 {
-		engine := a.world.examine(ctx).Engine
-		flags.parallel = stacksAtOnce(engine.Cores, engine.MemoryBytes)
-	}
+	flags.parallel = a.stacks(ctx, flags.parallel)
 	m := &matrixRun{app: a, cells: cells, began: began, Matrix: reports.Matrix{
 		Planned: len(cells), Shard: flags.shard, Parallel: flags.parallel, Started: began.UTC().Format(time.RFC3339),
 	}}
@@ -268,11 +265,7 @@ func (m *matrixRun) add(c matrixCell, run reports.Run) {
 	var said string
 	switch {
 	case c.defect != nil:
-		classes := make([]check.Class, len(c.defect.Classes))
-		for i, class := range c.defect.Classes {
-			classes[i] = check.Class(class)
-		}
-		entry := m.AddDefect(c.defect.Number, string(c.defect.Name), classes, run, c.other)
+		entry := m.AddDefect(c.defect.Number, string(c.defect.Name), classesOf(*c.defect), run, c.other)
 		said = entry.Text()
 		if entry.Caught {
 			said = "caught: " + said
@@ -289,6 +282,14 @@ func (m *matrixRun) add(c matrixCell, run reports.Run) {
 	}
 	m.over++
 	m.app.live.Say(fmt.Sprintf("[%d/%d] %s: %s (%.1f s)%s", m.over, len(m.cells), c, said, run.Seconds["total"], m.left()))
+}
+
+func classesOf(d defect.Defect) []check.Class {
+	classes := make([]check.Class, len(d.Classes))
+	for i, class := range d.Classes {
+		classes[i] = check.Class(class)
+	}
+	return classes
 }
 
 // left estimates how long the rest takes: as long per run as those before.
