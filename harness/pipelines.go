@@ -2,7 +2,9 @@ package harness
 
 import (
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	"github.com/seatrial/seatrial/fixtures/importer/defect"
 	"github.com/seatrial/seatrial/harness/check"
@@ -33,13 +35,19 @@ func ParsePipeline(name string) ([]string, error) {
 	return names, nil
 }
 
-// spec returns what runs under a pipeline's name, deployed as the scenario wants it.
-func (h *Harness) spec(name string, deployed Deployment) (pipeline.Spec, error) {
+// spec returns what runs under a pipeline's name, deployed as the scenario wants
+// it, its intervals shortened as much as its plan is hastened.
+func (h *Harness) spec(name string, deployed Deployment, pace float64) (pipeline.Spec, error) {
 	defects, err := ParsePipeline(name)
 	if err != nil {
 		return pipeline.Spec{}, err
 	}
-	spec := pipeline.Reference(h.importer.Ref, defects, deployed.Settings)
+	settings := map[string]string{}
+	maps.Copy(settings, deployed.Settings)
+	for name, interval := range deployed.Intervals {
+		settings[name] = time.Duration(float64(interval) / pace).String()
+	}
+	spec := pipeline.Reference(h.importer.Ref, defects, settings)
 	spec.Name = name
 	for i, role := range spec.Roles {
 		for _, does := range role.Does {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/history"
@@ -34,8 +35,12 @@ func (r *run) wake() {
 // reach notes that the step with index i reached a moment of its life (r.bit
 // or r.healed).
 func (r *run) reach(moments []time.Time, i int) {
+	marks := r.marks()
 	r.mu.Lock()
 	moments[i] = time.Now()
+	if &moments[i] == &r.bit[i] {
+		r.marksAtBit[i] = marks
+	}
 	r.mu.Unlock()
 	r.wake()
 }
@@ -45,7 +50,20 @@ func (r *run) situation(since time.Time) Situation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	situation.BitFor, situation.HealedFor = ages(r.bit), ages(r.healed)
+	situation.MarksAtBit = slices.Clone(r.marksAtBit)
+	if pace := r.pace; pace > 1 {
+		situation.Since = hastened(situation.Since, pace)
+		for i := range r.bit {
+			situation.BitFor[i], situation.HealedFor[i] = hastened(situation.BitFor[i], pace), hastened(situation.HealedFor[i], pace)
+		}
+	}
 	return situation
+}
+
+// hastened returns how much of a scenario's time has gone by in d of a run that
+// takes place pace times as fast.
+func hastened(d time.Duration, pace float64) time.Duration {
+	return time.Duration(float64(d) * pace)
 }
 
 // ages returns how long ago each moment was; -1 for those that never came.

@@ -39,6 +39,7 @@ type RunOptions struct {
 	Seed     uint64 // 0: drawn
 	Records  int    // operations to send, about; 0: what the scenario says
 	NoFault  bool   // leave the plan out
+	RealTime bool   // take the time that the scenario's incident took, however long
 }
 
 // run is one run under way.
@@ -49,6 +50,7 @@ type run struct {
 	stack    *stack.Stack
 	spec     pipeline.Spec
 	plan     []Step
+	pace     float64 // how many times as fast as written the plan is carried out
 	workload *workload.Workload
 	report   reports.Run
 	dir      string
@@ -61,13 +63,15 @@ type run struct {
 	world    world
 	begun    time.Time
 
-	mu       sync.Mutex
-	latest   history.Marks // of the live observers
-	update   chan struct{} // closed and replaced when latest or healed changes
-	due      int           // acknowledged operations that must arrive: what is to be rejected never does
-	bit      []time.Time   // by step: proved to bite
-	healed   []time.Time   // by step: proved healed
-	undoErrs []error
+	mu     sync.Mutex
+	latest history.Marks // of the live observers
+	update chan struct{} // closed and replaced when latest or healed changes
+	due    int           // acknowledged operations that must arrive: what is to be rejected never does
+	bit    []time.Time   // by step: proved to bite
+	healed []time.Time   // by step: proved healed
+	// marksAtBit is how far the run was when a step was proved to bite, by step.
+	marksAtBit []history.Marks
+	undoErrs   []error
 }
 
 // Run takes one scenario through the stack and returns what it proved. The
@@ -125,14 +129,19 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.Seed == 0 {
 		options.Seed = rand.Uint64()>>11 + 1 // fits a JSON number
 	}
-	spec, err := h.spec(options.Pipeline, scenario.Deployment)
+	pace := scenario.pace(options.RealTime)
+	spec, err := h.spec(options.Pipeline, scenario.Deployment, pace)
 	if err != nil {
 		return nil, err
 	}
 	if err := scenario.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	if options.RealTime {
+		scenario.Deadline = scenario.deadline() + 4*spec.LongestInterval
+	}
 	config := scenario.config(options.Seed, options.Records)
+	config.FilesPerSecond *= pace
 	planned := planned(scenario.Plan)
 	plan := scenario.Plan
 	if options.NoFault {
@@ -153,6 +162,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
 		begun: time.Now(), update: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
+		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
 	r.report = reports.Run{

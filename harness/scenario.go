@@ -19,6 +19,10 @@ type Scenario struct {
 	Workload func(*workload.Config)
 	// Deployment changes how the pipeline is deployed; the zero value leaves it.
 	Deployment Deployment
+	// Hastened is how many times as fast as written the plan is carried out, and
+	// the workload sent, unless a run is to take the real time: a scenario that
+	// is true to its incident's times can be tried in seconds. 0 counts as 1.
+	Hastened float64
 	// Plan is what is broken and done, in order. Empty: a control.
 	Plan []Step
 	// Catches names the defects that this scenario must find.
@@ -70,6 +74,8 @@ type Deployment struct {
 	// Settings of the reference pipeline, by the names of its environment;
 	// other pipelines keep their own.
 	Settings map[string]string
+	// Intervals are settings that are times; they are hastened with the plan.
+	Intervals map[string]time.Duration
 }
 
 // Validate says what is wrong with a scenario before anything is started.
@@ -102,6 +108,14 @@ func (s Scenario) Validate() error {
 		return fmt.Errorf("scenario %s: %s is to repair what is destroyed, and no step of the plan does it", s.Name, s.Repairs)
 	}
 	return nil
+}
+
+// pace returns how many times as fast as written a run takes place.
+func (s Scenario) pace(realTime bool) float64 {
+	if realTime {
+		return 1
+	}
+	return max(s.Hastened, 1)
 }
 
 const defaultDeadline = 45 * time.Second

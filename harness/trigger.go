@@ -23,6 +23,7 @@ type Situation struct {
 	Since      time.Duration   // since the step before was injected, or for a recovery since it bit
 	BitFor     []time.Duration // by step, from 0: since it was proved to bite; negative: not yet
 	HealedFor  []time.Duration // the same for being proved healed
+	MarksAtBit []history.Marks // by step, from 0: when it was proved to bite
 }
 
 // Immediately: as soon as it is this step's turn.
@@ -54,6 +55,18 @@ func Committed(percent int) Trigger {
 // Visible waits until percent of the trial's operations are returned by search.
 func Visible(percent int) Trigger {
 	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations })
+}
+
+// TakenSince waits until the pipeline has taken so many more files from the
+// inbox since another step of the plan (1, 2, …) was proved to bite.
+func TakenSince(step, files int) Trigger {
+	return Trigger{Text: fmt.Sprintf("%d more taken from the inbox since step %d bites", files, step), step: max(step, 1), met: func(s Situation) bool {
+		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
+			return false
+		}
+		before := s.MarksAtBit[step-1].Taken
+		return before >= 0 && s.Marks.Taken >= before+files
+	}}
 }
 
 // Bites waits until another step of the plan (1, 2, …) has been proved to bite

@@ -12,7 +12,7 @@ import (
 func TestTriggers(t *testing.T) {
 	unseen := history.Marks{Sent: -1, Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1}
 	at := func(change func(*Situation)) Situation {
-		s := Situation{Marks: unseen, Operations: 1000, Files: 10, BitFor: []time.Duration{-1, -1}, HealedFor: []time.Duration{-1, -1}}
+		s := Situation{Marks: unseen, Operations: 1000, Files: 10, BitFor: []time.Duration{-1, -1}, HealedFor: []time.Duration{-1, -1}, MarksAtBit: make([]history.Marks, 2)}
 		change(&s)
 		return s
 	}
@@ -30,6 +30,9 @@ func TestTriggers(t *testing.T) {
 		{Committed(100), "100 % committed", func(s *Situation) { s.Marks.Committed = 999 }, func(s *Situation) { s.Marks.Committed = 1005 }},
 		{Visible(1), "1 % visible", func(s *Situation) { s.Marks.Visible = 9 }, func(s *Situation) { s.Marks.Visible = 10 }},
 		{Bites(2, 0), "0s after step 2 bites", func(s *Situation) { s.BitFor[0] = time.Hour }, func(s *Situation) { s.BitFor[1] = 0 }},
+		{TakenSince(2, 3), "3 more taken from the inbox since step 2 bites",
+			func(s *Situation) { s.BitFor[1], s.MarksAtBit[1].Taken, s.Marks.Taken = 0, 4, 6 },
+			func(s *Situation) { s.BitFor[1], s.MarksAtBit[1].Taken, s.Marks.Taken = 0, 4, 7 }},
 		{Healed(1, time.Second), "1s after step 1 is healed", func(s *Situation) { s.HealedFor[0] = 999 * time.Millisecond }, func(s *Situation) { s.HealedFor[0] = time.Second }},
 		// What was never read is not known to have happened, however little is asked.
 		{Committed(0), "0 % committed", nothing, func(s *Situation) { s.Marks.Committed = 0 }},

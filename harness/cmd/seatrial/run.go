@@ -26,6 +26,7 @@ type runFlags struct {
 	junit    string
 	keep     bool
 	noFault  bool
+	realTime bool
 	repeat   int
 	shard    string
 	json     bool
@@ -70,6 +71,7 @@ func (a *app) runCommand() *cobra.Command {
 	set.StringVar(&flags.junit, "junit", "", "file for all runs of this call as one JUnit suite (default: junit.xml in --out)")
 	set.BoolVar(&flags.keep, "keep", false, "leave containers, networks and volumes as they are at the end")
 	set.BoolVar(&flags.noFault, "no-fault", false, "leave the plan out: nothing is broken")
+	set.BoolVar(&flags.realTime, "real-time", false, "give scenarios that are true to an incident's times these times, instead of hastening them")
 	set.IntVar(&flags.repeat, "repeat", 1, "run each scenario this often, each time with the next seed")
 	set.StringVar(&flags.shard, "shard", "", "run only the ith of n equal parts, as i/n")
 	set.BoolVar(&flags.json, "json", false, jsonFlagText+": an array, one object per run")
@@ -115,7 +117,7 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	for turn := range flags.repeat {
 		for _, scenario := range chosen {
 			if part.holds(index) {
-				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Records: flags.records, NoFault: flags.noFault}
+				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Records: flags.records, NoFault: flags.noFault, RealTime: flags.realTime}
 				trials = append(trials, trial{scenario, options})
 			}
 			index++

@@ -17,6 +17,10 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 	}
 	collector := role("collector", Collect, "collect")
 	collector.Mounts = map[string]string{"staging": "/staging"}
+	longest := time.Second
+	if poll, err := time.ParseDuration(settings["POLL_INTERVAL"]); err == nil {
+		longest = max(longest, poll)
+	}
 	return Spec{
 		Name:    "reference",
 		Defects: defects,
@@ -37,9 +41,12 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		Status:        &Status{Query: referenceStatus},
 		Operations: map[string]Operation{
 			"replay": {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
+			// A new layout of the staging folder, which breaks off after some files; the same again puts it right.
+			"relayout": {Role: "collector", Command: []string{"/importer", "relayout", "--break-off-after", "${after}"}},
+			"restore":  {Role: "collector", Command: []string{"/importer", "relayout"}},
 		},
-		LongestInterval: time.Second,
-		Patience:        10 * time.Second,
+		LongestInterval: longest,
+		Patience:        9*time.Second + longest,
 	}
 }
 
