@@ -41,7 +41,41 @@ type Config struct {
 	FilesPerSecond float64 `json:"files_per_second,omitempty"` // 0: as fast as it goes
 	Control        int     `json:"control"`                    // records of the control file (5)
 	Sentinel       int     `json:"sentinel"`                   // records of the sentinel file (1)
+
+	RecreatePercent int     `json:"recreate_percent,omitempty"` // of the rows of a delta file: a record that was deleted before comes back
+	HugeFile        int     `json:"huge_file,omitempty"`        // rows of the first trial file; 0: as the others
+	Hostile         Hostile `json:"hostile,omitzero"`
+	Uploads         Uploads `json:"uploads,omitzero"`
 }
+
+// Hostile is what rows and files hold that imports stumble over. Percentages
+// are of the inserts and updates of delta files; "every nth" counts the trial's
+// files, each option from another one on, so that several do not meet in one file.
+type Hostile struct {
+	EncodingPercent int `json:"encoding_percent,omitempty"` // a text that is not UTF-8: to be rejected
+	NULPercent      int `json:"nul_percent,omitempty"`      // a text with a zero byte: to be kept as it is, or rejected
+	MarkupPercent   int `json:"markup_percent,omitempty"`   // formulas, HTML, queries and control characters: to be kept as they are
+	MixedPercent    int `json:"mixed_percent,omitempty"`    // dates that are not known, texts that look like dates and numbers: to be kept as they are
+	HugeFields      int `json:"huge_fields,omitempty"`      // rows of the whole trial with a text of HugeFieldBytes: to be kept, or rejected
+	BOMEvery        int `json:"bom_every,omitempty"`        // every nth file begins with a byte order mark
+	CRLFEvery       int `json:"crlf_every,omitempty"`       // every nth file has CRLF at the ends of lines
+	EmptyEvery      int `json:"empty_every,omitempty"`      // every nth file has a header, a trailer and no rows
+	BlankEvery      int `json:"blank_every,omitempty"`      // every nth file has no byte at all, which says nothing: neither taking nor leaving it is wrong
+	CopiesEvery     int `json:"copies_every,omitempty"`     // every nth file has some of its rows twice, byte for byte
+}
+
+// Uploads is how files come other than one after the other, once and whole.
+// Every nth of the trial's files, each option from another one on.
+type Uploads struct {
+	CutEvery      int `json:"cut_every,omitempty"`       // in place, broken off within a row, and after another file was taken repeated as a whole
+	SlowEvery     int `json:"slow_every,omitempty"`      // in place, ended only after another file was taken
+	AgainEvery    int `json:"again_every,omitempty"`     // dropped a second time after it was taken
+	SameNameEvery int `json:"same_name_every,omitempty"` // has the name of the file before it, and comes after that was taken
+	LateEvery     int `json:"late_every,omitempty"`      // comes after the one that was written after it, which was taken already
+}
+
+// HugeFieldBytes is the length of the texts of Hostile.HugeFields.
+const HugeFieldBytes = 5 << 20
 
 // Default is the default trial: 20 delta files of 250 rows, of which 20 %
 // update and 2 % delete what was sent before.
@@ -94,6 +128,23 @@ func (c Config) Validate() error {
 		{"delete_percent", c.DeletePercent, 0, 100},
 		{"reject_percent", c.RejectPercent, 0, 100},
 		{"full_every", c.FullEvery, 0, MaxFiles},
+		{"recreate_percent", c.RecreatePercent, 0, 100},
+		{"huge_file", c.HugeFile, 0, MaxRecords},
+		{"hostile.encoding_percent", c.Hostile.EncodingPercent, 0, 100},
+		{"hostile.nul_percent", c.Hostile.NULPercent, 0, 100},
+		{"hostile.markup_percent", c.Hostile.MarkupPercent, 0, 100},
+		{"hostile.mixed_percent", c.Hostile.MixedPercent, 0, 100},
+		{"hostile.huge_fields", c.Hostile.HugeFields, 0, 100},
+		{"hostile.bom_every", c.Hostile.BOMEvery, 0, MaxFiles},
+		{"hostile.crlf_every", c.Hostile.CRLFEvery, 0, MaxFiles},
+		{"hostile.empty_every", c.Hostile.EmptyEvery, 0, MaxFiles},
+		{"hostile.blank_every", c.Hostile.BlankEvery, 0, MaxFiles},
+		{"hostile.copies_every", c.Hostile.CopiesEvery, 0, MaxFiles},
+		{"uploads.cut_every", c.Uploads.CutEvery, 0, MaxFiles},
+		{"uploads.slow_every", c.Uploads.SlowEvery, 0, MaxFiles},
+		{"uploads.again_every", c.Uploads.AgainEvery, 0, MaxFiles},
+		{"uploads.same_name_every", c.Uploads.SameNameEvery, 0, MaxFiles},
+		{"uploads.late_every", c.Uploads.LateEvery, 0, MaxFiles},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return fmt.Errorf("workload: %s is %d, it must lie between %d and %d", limit.name, limit.value, limit.min, limit.max)
@@ -102,14 +153,17 @@ func (c Config) Validate() error {
 	if c.UpdatePercent+c.DeletePercent > 100 {
 		return fmt.Errorf("workload: update_percent %d and delete_percent %d are more than 100 together", c.UpdatePercent, c.DeletePercent)
 	}
+	if sum := c.UpdatePercent + c.DeletePercent + c.RecreatePercent; sum > 100 {
+		return fmt.Errorf("workload: update_percent, delete_percent and recreate_percent are %d together, more than 100", sum)
+	}
 	if c.RecordsPerFile > MaxRecords/c.Files {
 		return fmt.Errorf("workload: %d files of %d rows are more than %d operations", c.Files, c.RecordsPerFile, MaxRecords)
 	}
 	if c.FilesPerSecond < 0 {
 		return fmt.Errorf("workload: files_per_second is %g, it must not be negative", c.FilesPerSecond)
 	}
-	if c.InPlace && c.NoTrailer {
-		return fmt.Errorf("workload: in_place with no_trailer: nothing would say when a file is complete")
+	if (c.InPlace || c.Uploads.CutEvery > 0 || c.Uploads.SlowEvery > 0) && c.NoTrailer {
+		return fmt.Errorf("workload: in_place, cut_every or slow_every with no_trailer: nothing would say when a file is complete")
 	}
 	return nil
 }

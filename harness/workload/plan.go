@@ -1,6 +1,9 @@
 package workload
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Kind says what a file is for.
 type Kind string
@@ -35,15 +38,37 @@ type File struct {
 	Full  bool // a snapshot: keys that it leaves out are deleted
 	// Ops are the rows in the order of the file, then the implied deletions.
 	Ops []Op
+	// Copies are rows (positions in Ops) that stand a second time at the end of
+	// the file: one operation, two rows.
+	Copies []int32 `json:",omitempty"`
+	BOM    bool    `json:",omitempty"` // begins with a byte order mark
+	CRLF   bool    `json:",omitempty"` // CRLF at the ends of lines
+	Blank  bool    `json:",omitempty"` // has no byte at all
 }
 
-// Rows is the number of rows of the file, without header and trailer.
-func (f File) Rows() int {
+// Rows is the number of rows of the file, copies included, without header and
+// trailer.
+func (f File) Rows() int { return f.own() + len(f.Copies) }
+
+// own is the number of rows without copies.
+func (f File) own() int {
 	rows := len(f.Ops)
 	for rows > 0 && f.Ops[rows-1].Implied {
 		rows--
 	}
 	return rows
+}
+
+// Weight is how many rows of the file are about the operation at position i
+// of Ops: 0 for a deletion by absence, 2 for a row that stands there twice.
+func (f File) Weight(i int) int {
+	if f.Ops[i].Implied {
+		return 0
+	}
+	if slices.Contains(f.Copies, int32(i)) {
+		return 2
+	}
+	return 1
 }
 
 // Op is an operation: what is judged. 16 bytes, so that plans of ten million
@@ -55,6 +80,7 @@ type Op struct {
 	Delete  bool
 	Implied bool // a deletion by absence from a full file
 	Accept  Acceptability
+	Twist   Twist `json:",omitempty"` // what is hostile in its row
 }
 
 // Workload is a planned workload. It is not changed after New: safe for
@@ -88,11 +114,17 @@ func New(config Config) (*Workload, error) {
 	w.Files = make([]File, 0, config.Files+2)
 	p.add(Control, false, p.inserts(nil, config.Control))
 	for i := 1; i <= config.Files; i++ {
-		if config.FullEvery > 0 && i%config.FullEvery == 0 {
+		switch {
+		case w.full(i):
 			p.add(Trial, true, p.snapshot())
-		} else {
-			p.add(Trial, false, p.delta(i == 1))
+		case hits(config.Hostile.EmptyEvery, i, emptyFrom) || w.blank(i):
+			p.add(Trial, false, nil)
+		case i == 1 && config.HugeFile > 0:
+			p.add(Trial, false, p.delta(true, config.HugeFile))
+		default:
+			p.add(Trial, false, p.delta(i == 1, config.RecordsPerFile))
 		}
+		p.spoil(i)
 		if p.operations > MaxRecords {
 			return nil, fmt.Errorf("workload: full files make more than %d operations: take fewer or smaller files", MaxRecords)
 		}
@@ -109,11 +141,14 @@ type planner struct {
 	version    []int32        // last version by record number
 	exists     []bool         // false after a rejectable insert
 	live       []int32        // numbers that are not deleted, in no order
+	deleted    []int32        // numbers that are, in no order; kept only where some come back
 	corrected  map[int32]bool // in the file being planned: came to exist by an update
 	operations int
 	// Percentages of small files are fractions of rows: what was left over is
 	// carried to the next file.
-	updates, deletes, rejects int
+	updates, deletes, rejects, recreates int
+	twists                               [twistCount]int
+	hugeFields                           int // so far
 }
 
 func (p *planner) inserts(ops []Op, count int) []Op {
@@ -135,12 +170,13 @@ func share(carry *int, rows, percent int) int {
 	return whole
 }
 
-func (p *planner) delta(first bool) []Op {
+func (p *planner) delta(first bool, rows int) []Op {
 	c := p.w.Config
-	ops := make([]Op, 0, c.RecordsPerFile)
+	ops := make([]Op, 0, rows)
 	before := len(p.live)
+	gone := len(p.deleted) // before this file: none comes back in the file that deletes it
 	if !first {
-		deletes := min(share(&p.deletes, c.RecordsPerFile, c.DeletePercent), before)
+		deletes := min(share(&p.deletes, rows, c.DeletePercent), before)
 		for range deletes {
 			number, ok := p.pick(before)
 			before--
@@ -152,17 +188,34 @@ func (p *planner) delta(first bool) []Op {
 			p.version[number]++
 			ops = append(ops, Op{Number: number, Version: p.version[number], Delete: true})
 		}
-		updates := min(share(&p.updates, c.RecordsPerFile, c.UpdatePercent), before)
+		updates := min(share(&p.updates, rows, c.UpdatePercent), before)
 		for range updates {
 			number, _ := p.pick(before)
 			before--
 			ops = append(ops, p.update(number))
 		}
+		for range min(share(&p.recreates, rows, c.RecreatePercent), gone) {
+			gone--
+			ops = append(ops, p.recreate(gone))
+		}
 	}
-	ops = p.inserts(ops, c.RecordsPerFile-len(ops))
+	ops = p.inserts(ops, rows-len(ops))
 	p.shuffle(ops)
 	p.reject(ops)
+	p.twist(ops)
 	return ops
+}
+
+// recreate brings one of the first n+1 deleted numbers back.
+func (p *planner) recreate(n int) Op {
+	i := p.random.below(n + 1)
+	number, last := p.deleted[i], len(p.deleted)-1
+	p.deleted[i] = p.deleted[n]
+	p.deleted[n] = p.deleted[last]
+	p.deleted = p.deleted[:last]
+	p.live = append(p.live, number)
+	p.exists[number] = false // update makes it exist again
+	return p.update(number)
 }
 
 // pick chooses one of the first n live numbers and moves it behind them. It
@@ -176,6 +229,9 @@ func (p *planner) pick(n int) (int32, bool) {
 // drop removes the live number at position i.
 func (p *planner) drop(i int) {
 	last := len(p.live) - 1
+	if p.w.Config.RecreatePercent > 0 {
+		p.deleted = append(p.deleted, p.live[i])
+	}
 	p.live[i] = p.live[last]
 	p.live = p.live[:last]
 }
@@ -276,5 +332,9 @@ func (p *planner) breaks(op Op) int32 {
 		return 0
 	}
 	g := content{seed: p.w.Config.Seed, number: uint64(op.Number), version: uint64(op.Version)}
-	return int32(notes.breaks[g.step(note, notes.len())]) + int32(employers.breaks[g.step(employer, employers.len())])
+	inEmployer := int32(employers.breaks[g.step(employer, employers.len())])
+	if op.Twist.replacesNote() {
+		return inEmployer
+	}
+	return int32(notes.breaks[g.step(note, notes.len())]) + inEmployer
 }

@@ -90,14 +90,16 @@ func (w *Workload) Record(number, version int) Record {
 }
 
 // Row returns the content of an operation as it stands in its file: that of
-// its version; empty for deletions; with a birth date that is none where the
-// row is to be rejected.
+// its version; empty for deletions; with what is hostile in it, which for a row
+// to be rejected is a birth date that is none unless its twist says otherwise.
 func (w *Workload) Row(op Op) Record {
 	if op.Delete {
 		return Record{}
 	}
 	r := w.Record(int(op.Number), int(op.Version))
-	if op.Accept == Rejectable {
+	if op.Twist != Plain {
+		w.twisted(op, &r)
+	} else if op.Accept == Rejectable {
 		r[birthDate] = badDates[hash(w.Config.Seed, uint64(op.Number), 1000+uint64(op.Version))%uint64(len(badDates))]
 	}
 	return r
