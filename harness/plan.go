@@ -140,8 +140,19 @@ func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step
 		}
 	}
 	within := biteWithin
+	healed := healWithin
 	if step.Fault.Lasting {
 		within += triggerWithin // the work, or the step, that meets it is still to come
+	}
+	if step.Fault.Data != nil { // it comes and goes with the files
+		within, healed = within+sendWithin, healed+sendWithin
+	}
+	if injection.InFlight != nil {
+		bites = func(ctx context.Context) (string, error) {
+			evidence, err := injection.Bites(ctx)
+			act.InFlight = injection.InFlight()
+			return evidence, err
+		}
 	}
 	bit, err := r.moment(going, history.Bite, &act, within, "biting", bites)
 	if err != nil || !bit {
@@ -153,8 +164,8 @@ func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step
 	_, recovered := r.moment(ctx, history.Recover, &act, undoWithin, "recovering", func(ctx context.Context) (string, error) {
 		return "", errors.Join(never, r.takeBack(ctx, ids))
 	})
-	healed, err := r.moment(ctx, history.Heal, &act, healWithin, "healed", injection.Healed)
-	if !healed {
+	over, err := r.moment(ctx, history.Heal, &act, healed, "healed", injection.Healed)
+	if !over {
 		breakOff()
 		return errors.Join(recovered, err)
 	}

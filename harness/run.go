@@ -59,6 +59,7 @@ type run struct {
 	journal  *journal
 	pipeline *pipeline.Running
 	sender   *send.Sender
+	uploads  *uploads
 	observer *observe.Observer
 	world    world
 	begun    time.Time
@@ -140,13 +141,13 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.RealTime {
 		scenario.Deadline = scenario.deadline() + 4*spec.LongestInterval
 	}
-	config := scenario.config(options.Seed, options.Records)
-	config.FilesPerSecond *= pace
 	planned := planned(scenario.Plan)
 	plan := scenario.Plan
 	if options.NoFault {
 		plan = nil
 	}
+	config := scenario.config(options.Seed, options.Records, plan)
+	config.FilesPerSecond *= pace
 	files, err := workload.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("%w: scenario %s: %w", ErrUsage, scenario.Name, err)
@@ -161,7 +162,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	}
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
-		begun: time.Now(), update: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
+		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
@@ -202,7 +203,7 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	h.last = r.pipeline
-	r.world = world{stack: r.stack, pipeline: r.pipeline, logs: r.saveLog}
+	r.world = world{stack: r.stack, pipeline: r.pipeline, uploads: r.uploads, logs: r.saveLog}
 	r.observer = observe.New(r.spec, r.stack.Endpoints(), r.workload, r.history, func(ctx context.Context, command ...string) (string, error) {
 		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
 	})
@@ -212,10 +213,13 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	return nil
 }
 
-// told learns what became of a file that was sent.
-func (r *run) told(file workload.File, how history.Phase) {
-	r.observer.Acknowledged(file, how)
-	if how == history.OK {
+// told learns what became of a drop.
+func (r *run) told(drop workload.Drop, how history.Phase) {
+	file := r.workload.Files[drop.File]
+	if how != history.Note {
+		r.observer.Acknowledged(file, how)
+	}
+	if first := r.uploads.dealt(drop, how); first {
 		r.mu.Lock()
 		for _, op := range file.Ops {
 			if op.Accept == workload.Acceptable {
@@ -280,8 +284,7 @@ func (r *run) trial(ctx context.Context) error {
 	group.Go(func() error {
 		sendCtx, cancel := context.WithTimeout(gctx, sendWithin)
 		defer cancel()
-		files := r.workload.Files
-		return r.sender.All(sendCtx, r.workload, files[1:len(files)-1], r.workload.Config.FilesPerSecond, nil)
+		return r.sender.All(sendCtx, r.workload, r.uploads.drops, r.workload.Config.FilesPerSecond)
 	})
 	group.Go(func() error { return r.carryOut(gctx, r.plan) })
 	// A plan that was interrupted says so in the history only.

@@ -127,11 +127,17 @@ func (s Scenario) deadline() time.Duration {
 	return s.Deadline
 }
 
-// config returns the workload of one run.
-func (s Scenario) config(seed uint64, records int) workload.Config {
+// config returns the workload of one run, with the faults of the plan that are
+// in the data.
+func (s Scenario) config(seed uint64, records int, plan []Step) workload.Config {
 	config := workload.Default(seed, workload.NewTag())
 	if s.Workload != nil {
 		s.Workload(&config)
+	}
+	for _, step := range plan {
+		if step.Fault.Data != nil {
+			step.Fault.Data(&config)
+		}
 	}
 	if records > 0 {
 		config = scale(config, records)

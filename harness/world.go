@@ -23,6 +23,7 @@ const hogProgram = "github.com/seatrial/seatrial/harness/internal/hog"
 type world struct {
 	stack    *stack.Stack
 	pipeline *pipeline.Running
+	uploads  *uploads
 	logs     func(context.Context, *stack.Container) error // saves a container's log before it is removed
 }
 

@@ -1,7 +1,9 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,17 +70,23 @@ func address(t *testing.T, h *harness.Harness, service string) string {
 	return ""
 }
 
-// acknowledged returns the files that the server acknowledged, in order.
+// acknowledged returns the files that the server acknowledged, each once, by
+// the names under which they are kept, in the order in which they were written:
+// that of their indices, whatever the order in which they came.
 func acknowledged(t *testing.T, run *history.Run) []string {
-	var names []string
+	kept := map[int]string{}
 	for _, event := range run.Events {
 		if event.Act == history.Send && event.Phase == history.OK {
 			var sent history.Sent
 			require.NoError(t, event.Decode(&sent))
-			names = append(names, sent.Name)
+			kept[sent.File] = cmp.Or(sent.Archived, sent.Name)
 		}
 	}
-	require.NotEmpty(t, names)
+	require.NotEmpty(t, kept)
+	var names []string
+	for _, index := range slices.Sorted(maps.Keys(kept)) {
+		names = append(names, kept[index])
+	}
 	return names
 }
 

@@ -141,7 +141,7 @@ func (j *judge) confirmations(number int, entries []entry) {
 		case j.l.sent(o) == failed:
 			j.find(RefusedButPresent, number, int(e.version), o, seenAt, "the sending of its file failed for certain, and it is confirmed all the same")
 		case o.accept == rejectable:
-			j.find(Unexpected, number, int(e.version), o, seenAt, "its birth date is none: it had to be rejected, and it is confirmed")
+			j.find(Unexpected, number, int(e.version), o, seenAt, mustReject(o)+", and it is confirmed")
 		}
 		if o.confirmed < 255 {
 			o.confirmed++

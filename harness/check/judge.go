@@ -73,7 +73,8 @@ type judge struct {
 	unreadWhere []string
 	completed   []int64 // end of the first read that said "completed", by file; 0: none
 	statements  map[int][]history.StatusEntry
-	reads       []history.Read // of the documents, in order: op.since and op.missed point here
+	ambiguous   map[string]bool // names of files that the status does not tell apart
+	reads       []history.Read  // of the documents, in order: op.since and op.missed point here
 	again       again
 	resurrected map[int]bool
 	misreported map[int]int // index in findings by file

@@ -39,6 +39,7 @@ type op struct {
 	since     int32 // read of the documents from which on it was visible for good; -1: none
 	missed    int32 // last read of the documents that should have shown it and did not; -1: none
 	accept    workload.Acceptability
+	twist     workload.Twist
 	fate      fate
 	seen      seen
 	confirmed uint8 // confirmations, 255 for more
@@ -71,7 +72,7 @@ type ledger struct {
 	files []file
 	start []int32 // ops of record n are ops[start[n]:start[n+1]]
 	ops   []op
-	named map[string]int // file index by name
+	named map[string][]int // indices of the files of a name
 }
 
 func openLedger(header history.Header, fullDeletes bool) (*ledger, error) {
@@ -89,10 +90,10 @@ func openLedger(header history.Header, fullDeletes bool) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{w: w, files: make([]file, len(w.Files)), start: make([]int32, w.Records()+1), named: map[string]int{}}
+	l := &ledger{w: w, files: make([]file, len(w.Files)), start: make([]int32, w.Records()+1), named: map[string][]int{}}
 	for i, f := range w.Files {
 		l.files[i].name = f.Name
-		l.named[f.Name] = i
+		l.named[f.Name] = append(l.named[f.Name], i)
 		for _, o := range f.Ops {
 			if !o.Implied || fullDeletes {
 				l.start[o.Number+1]++
@@ -110,7 +111,7 @@ func openLedger(header history.Header, fullDeletes bool) (*ledger, error) {
 				continue
 			}
 			l.ops[next[o.Number]] = op{
-				version: o.Version, line: o.Line, file: int32(i), accept: o.Accept, delete: o.Delete, implied: o.Implied,
+				version: o.Version, line: o.Line, file: int32(i), accept: o.Accept, twist: o.Twist, delete: o.Delete, implied: o.Implied,
 				since: -1, missed: -1,
 			}
 			next[o.Number]++ // files are planned in the order of versions
@@ -158,7 +159,7 @@ func (l *ledger) lastDeletion(ops []op, before int64) int32 {
 
 // row returns the content that an operation was sent with.
 func (l *ledger) row(number int, o *op) workload.Record {
-	return l.w.Row(workload.Op{Number: int32(number), Version: o.version, Delete: o.delete, Accept: o.accept})
+	return l.w.Row(workload.Op{Number: int32(number), Version: o.version, Delete: o.delete, Accept: o.accept, Twist: o.twist})
 }
 
 // sentWhere says where an operation was sent and what became of the sending.

@@ -128,7 +128,11 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 		return fateUntold
 	}
 	if o.accept != acceptable {
-		j.find(Lost, number, int(o.version), o, j.l.sentWhere(o)+"; not in dead letters, not counted as rejected", "the row had to be rejected and left no trace")
+		evidence := "the row had to be rejected and left no trace"
+		if o.accept == either {
+			evidence = "the row was neither applied nor rejected with a trace"
+		}
+		j.find(Lost, number, int(o.version), o, j.l.sentWhere(o)+"; not in dead letters, not counted as rejected", evidence)
 	}
 	if !a.healed {
 		return fateUntold
@@ -145,7 +149,7 @@ func waits(where string) string {
 
 func existed(l *ledger, ops []op, before *op) bool {
 	return slices.ContainsFunc(ops, func(o op) bool {
-		return !o.delete && o.version < before.version && l.sent(&o) == acknowledged && o.accept != rejectable
+		return !o.delete && o.version < before.version && l.sent(&o) == acknowledged && o.accept == acceptable
 	})
 }
 
@@ -153,6 +157,10 @@ func existed(l *ledger, ops []op, before *op) bool {
 func (a *account) key(number int, ops []op, top int32) {
 	j := a.j
 	e := j.l.expected(ops)
+	// What may be rejected or applied, and was applied, is held to it: readers see it, too.
+	if o := find(ops, int(top)); o != nil && o.accept == either && j.l.sent(o) == acknowledged && (e == nil || e.version < top) {
+		e = o
+	}
 	if e == nil {
 		return
 	}
@@ -277,9 +285,9 @@ func (j *judge) rejections() map[int32]*rejections {
 			byFile = map[int32]*rejections{}
 		}
 		due := 0
-		for _, planned := range j.l.w.Files[index].Ops {
+		for i, planned := range j.l.w.Files[index].Ops {
 			if planned.Accept != acceptable {
-				due++
+				due += j.l.w.Files[index].Weight(i)
 			}
 		}
 		byFile[int32(index)] = &rejections{rightly: min(counted, due), wrongly: max(0, counted-due)}

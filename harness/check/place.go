@@ -31,6 +31,7 @@ const (
 	trialKind      = workload.Trial
 	acceptable     = workload.Acceptable
 	rejectable     = workload.Rejectable
+	either         = workload.Either
 	evidencePlaces = 4       // how many of many things are named in evidence
 	always         = 1 << 62 // a time after every event
 )
@@ -243,7 +244,7 @@ func (j *judge) present(p *place, number int, ops []op, e *entry) int32 {
 		return lastUpsert(ops, o.version)
 	}
 	if o.accept == workload.Rejectable {
-		j.find(Unexpected, number, int(o.version), o, seenAt, "its birth date is none: it had to be rejected, and it is in effect")
+		j.find(Unexpected, number, int(o.version), o, seenAt, mustReject(o)+", and it is in effect")
 		return o.version
 	}
 	switch {
@@ -256,6 +257,14 @@ func (j *judge) present(p *place, number int, ops []op, e *entry) int32 {
 		p.content = true
 	}
 	return o.version
+}
+
+// mustReject says why a row had to be rejected.
+func mustReject(o *op) string {
+	if o.twist == workload.Encoding {
+		return "it is not UTF-8: it had to be rejected"
+	}
+	return "its birth date is none: it had to be rejected"
 }
 
 // tombstone returns the effect of an entry that is marked deleted. Deletions

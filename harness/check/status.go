@@ -10,7 +10,7 @@ import (
 // "completed".
 func (j *judge) status() {
 	j.completed = make([]int64, len(j.l.files))
-	j.statements = map[int][]history.StatusEntry{}
+	j.statements, j.ambiguous = map[int][]history.StatusEntry{}, map[string]bool{}
 	if !j.expect.Status {
 		return
 	}
@@ -21,7 +21,7 @@ func (j *judge) status() {
 	}
 	for _, read := range reads {
 		for _, entry := range read.Status {
-			index, known := j.l.named[entry.File]
+			index, known := j.about(entry)
 			if !known {
 				continue
 			}
@@ -35,6 +35,29 @@ func (j *judge) status() {
 	}
 }
 
+// about returns the file that an entry of the status is about. Where several
+// files have its name it is the one with as many rows; where that does not tell
+// them apart, nothing is judged of what the status says of them.
+func (j *judge) about(entry history.StatusEntry) (index int, known bool) {
+	files := j.l.named[entry.File]
+	if len(files) == 1 {
+		return files[0], true
+	}
+	for _, file := range files {
+		if j.l.w.Files[file].Rows() == entry.Rows {
+			if known {
+				known = false
+				break
+			}
+			index, known = file, true
+		}
+	}
+	if !known && len(files) > 0 {
+		j.ambiguous[entry.File] = true
+	}
+	return index, known
+}
+
 // reported judges where the import's status disagrees with what happened. It
 // judges only what is certain: files of which something is not known are left out.
 func (j *judge) reported() {
@@ -45,6 +68,9 @@ func (j *judge) reported() {
 	_, read := j.final[history.Status]
 	for index := range j.l.files {
 		f := &j.l.files[index]
+		if j.ambiguous[f.name] || j.l.w.Files[index].Blank {
+			continue // a file without a byte need not be known at all
+		}
 		entries := j.statements[index]
 		for _, entry := range entries {
 			if entry.Completed {
@@ -126,12 +152,12 @@ func (j *judge) counts(index int, entry history.StatusEntry) {
 		return
 	}
 	least, most := 0, 0
-	for _, op := range planned.Ops {
+	for i, op := range planned.Ops {
 		if op.Accept == rejectable {
-			least++
+			least += planned.Weight(i)
 		}
 		if op.Accept != acceptable {
-			most++
+			most += planned.Weight(i)
 		}
 	}
 	switch {

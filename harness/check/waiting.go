@@ -44,8 +44,10 @@ func (j *judge) waiting() {
 		}
 	}, func(e history.Entry) {
 		for _, name := range []string{e.Key, e.Where} {
-			if index, ok := j.l.named[path.Base(name)]; ok {
-				j.inInbox(index)
+			if files := j.l.named[path.Base(name)]; len(files) > 0 {
+				for _, index := range files {
+					j.inInbox(index)
+				}
 				return
 			}
 		}

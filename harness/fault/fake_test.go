@@ -18,6 +18,7 @@ type fakeWorld struct {
 	broker      Broker
 	health      []string // answers of Elasticsearch, one after the other; the last one stays
 	asked       []string // requests to Elasticsearch
+	uploads     Uploads
 }
 
 func (w *fakeWorld) Containers(target string) ([]Container, error) {
@@ -64,6 +65,8 @@ func (w *fakeWorld) Postgres(context.Context, string) (*pgx.Conn, error) {
 }
 
 func (w *fakeWorld) Table() (string, error) { return "", errors.New("no table declared") }
+
+func (w *fakeWorld) Uploads() Uploads { return w.uploads }
 
 func (w *fakeWorld) Hog(context.Context) ([]byte, error) { return []byte("hog"), nil }
 

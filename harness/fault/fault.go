@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // What a fault can be aimed at: a service by its name, or a role by what it
@@ -20,6 +22,8 @@ const (
 	Loader    = "load"    // writes Postgres
 	Indexer   = "index"   // fills Elasticsearch
 	Exporter  = "export"  // confirms downstream
+
+	Workload = "workload" // what is sent
 )
 
 // Fault is a value that says what to break. It holds no state of a run: the
@@ -35,6 +39,9 @@ type Fault struct {
 	// moment: it is proved by work that meets it, not by work that was under
 	// way when it began.
 	Lasting bool
+	// Data changes what is sent, where the fault is in that; applied when the
+	// run is planned, and left out with the plan.
+	Data func(*workload.Config)
 
 	prepare func(ctx context.Context, world World, target string) (Injection, error)
 }
@@ -57,6 +64,9 @@ type Injection struct {
 	Bites func(ctx context.Context) (string, error)
 	// Healed waits until the target works again, and returns what was seen.
 	Healed func(ctx context.Context) (string, error)
+	// InFlight counts the operations under way when it struck, where the fault
+	// travels with them; nil: counted at the target.
+	InFlight func() int
 }
 
 // Undo is one step that takes something back, as data.
@@ -94,6 +104,20 @@ type World interface {
 	Table() (string, error)
 	// Hog returns a static Linux program that takes memory (see OOMKill).
 	Hog(ctx context.Context) ([]byte, error)
+	// Uploads returns what the harness sends.
+	Uploads() Uploads
+}
+
+// Uploads are the drops of the trial's files on SFTP.
+type Uploads interface {
+	// Carrying returns how many operations the drops with a trait hold (those of
+	// the whole trial where they hold none); an error if no drop carries it.
+	Carrying(trait workload.Trait) (operations int, err error)
+	// First waits until the server has acknowledged a drop that carries a trait
+	// (of one to be broken off: until it was), and returns what was sent and said.
+	First(ctx context.Context, trait workload.Trait) (string, error)
+	// All waits until every drop that carries a trait was dealt with.
+	All(ctx context.Context, trait workload.Trait) (string, error)
 }
 
 // Container is one container of a service or role.

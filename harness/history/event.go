@@ -90,7 +90,11 @@ type Sent struct {
 	Name   string `json:"name"` // name on the server, without folder
 	Rows   int    `json:"rows"`
 	Bytes  int    `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256"` // of the bytes that were to be sent
+	// How it was dropped (workload.How) where not whole in one go, and the name
+	// under which it is kept below input/ where it is not its own.
+	How      string `json:"how,omitempty"`
+	Archived string `json:"archived,omitempty"`
 	// Step is what had been begun when the outcome became unknown or failed:
 	// "open", "write", "close" or "rename".
 	Step string `json:"step,omitempty"`

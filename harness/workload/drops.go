@@ -99,7 +99,8 @@ func (w *Workload) full(i int) bool { return w.Config.FullEvery > 0 && i%w.Confi
 // sameName reports whether file i has the name of the one before it, which
 // must be of the same kind.
 func (w *Workload) sameName(i int) bool {
-	return i > 1 && hits(w.Config.Uploads.SameNameEvery, i, sameNameFrom) && w.ordinary(i) && w.ordinary(i-1) && w.full(i) == w.full(i-1)
+	every := w.Config.Uploads.SameNameEvery
+	return i > 1 && hits(every, i, sameNameFrom) && (every > 1 || i%2 == 0) && w.ordinary(i) && w.ordinary(i-1) && w.full(i) == w.full(i-1)
 }
 
 // late reports whether file i comes after the one that was written after it.
@@ -175,7 +176,7 @@ func (w *Workload) Carries(d Drop, trait Trait) bool {
 	case Late:
 		return w.late(d.File)
 	case BrokenOff:
-		return d.How == Cut
+		return d.How == Cut || d.How == Repeat
 	case Slow:
 		return d.How == Start || d.How == Finish
 	case DroppedAgain:

@@ -121,6 +121,9 @@ func New(config Config) (*Workload, error) {
 			p.add(Trial, false, nil)
 		case i == 1 && config.HugeFile > 0:
 			p.add(Trial, false, p.delta(true, config.HugeFile))
+		case w.sameName(i) && config.RecordsPerFile > 1:
+			// Another number of rows tells it from the file whose name it has.
+			p.add(Trial, false, p.delta(false, config.RecordsPerFile-1))
 		default:
 			p.add(Trial, false, p.delta(i == 1, config.RecordsPerFile))
 		}

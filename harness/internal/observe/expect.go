@@ -12,8 +12,9 @@ import (
 type expectation struct {
 	wl      *workload.Workload
 	records []expected
-	files   []string // acknowledged, in order
-	ops     int      // acknowledged
+	files   []string     // acknowledged, in order; a name that several files have stands there for each
+	acked   map[int]bool // files by index
+	ops     int          // acknowledged
 }
 
 type expected struct {
@@ -27,13 +28,19 @@ type expected struct {
 }
 
 func newExpectation(wl *workload.Workload) *expectation {
-	return &expectation{wl: wl, records: make([]expected, wl.Records())}
+	return &expectation{wl: wl, records: make([]expected, wl.Records()), acked: map[int]bool{}}
 }
 
 func (x *expectation) acknowledge(file workload.File, how history.Phase) {
 	switch how {
 	case history.OK:
-		x.files = append(x.files, file.Name)
+		if x.acked[file.Index] {
+			return // dropped again
+		}
+		x.acked[file.Index] = true
+		if !file.Blank { // nobody need take it
+			x.files = append(x.files, file.Name)
+		}
 		x.ops += len(file.Ops)
 	case history.Info:
 	default:

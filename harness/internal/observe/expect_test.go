@@ -74,11 +74,12 @@ func TestSearchable(t *testing.T) {
 }
 
 func TestAcknowledgementsMakeExpectations(t *testing.T) {
-	x := &expectation{records: make([]expected, 4)}
+	x := &expectation{records: make([]expected, 4), acked: map[int]bool{}}
 	x.acknowledge(workload.File{Name: "1", Ops: []workload.Op{{Number: 0, Version: 1}, {Number: 1, Version: 1, Accept: workload.Rejectable}}}, history.OK)
-	x.acknowledge(workload.File{Name: "2", Ops: []workload.Op{{Number: 0, Version: 2, Delete: true}, {Number: 2, Version: 1}}}, history.Info)
-	x.acknowledge(workload.File{Name: "3", Ops: []workload.Op{{Number: 3, Version: 1}}}, history.Fail)
-	x.acknowledge(workload.File{Name: "4", Full: true, Ops: []workload.Op{{Number: 0, Version: 3, Delete: true, Implied: true}}}, history.OK)
+	x.acknowledge(workload.File{Index: 1, Name: "2", Ops: []workload.Op{{Number: 0, Version: 2, Delete: true}, {Number: 2, Version: 1}}}, history.Info)
+	x.acknowledge(workload.File{Index: 2, Name: "3", Ops: []workload.Op{{Number: 3, Version: 1}}}, history.Fail)
+	x.acknowledge(workload.File{Index: 3, Name: "4", Full: true, Ops: []workload.Op{{Number: 0, Version: 3, Delete: true, Implied: true}}}, history.OK)
+	x.acknowledge(workload.File{Index: 3, Name: "4", Ops: []workload.Op{{Number: 0, Version: 3, Delete: true, Implied: true}}}, history.OK) // dropped again
 	require.Equal(t, []expected{
 		{acked: 3, version: 3, deleted: true, implied: true, existed: true, maybeDeleted: 2},
 		{acked: 1},

@@ -15,10 +15,14 @@ import (
 // It is used by one goroutine.
 type identity struct {
 	wl      *workload.Workload
-	highest []int32          // version that any file shows, by record number
+	highest []int32 // version that any file shows, by record number
+	twisted map[version]workload.Op
 	known   map[int]verdict  // of the content seen last: most of it does not change
 	types   map[string]typed // by field name
 }
+
+// version is one version of a record.
+type version struct{ number, version int32 }
 
 type verdict struct {
 	content uint64
@@ -31,11 +35,14 @@ type typed struct {
 }
 
 func newIdentity(wl *workload.Workload) *identity {
-	id := &identity{wl: wl, highest: make([]int32, wl.Records()), known: map[int]verdict{}, types: map[string]typed{}}
+	id := &identity{wl: wl, highest: make([]int32, wl.Records()), twisted: map[version]workload.Op{}, known: map[int]verdict{}, types: map[string]typed{}}
 	for _, file := range wl.Files {
 		for _, op := range file.Ops {
 			if !op.Delete && op.Version > id.highest[op.Number] {
 				id.highest[op.Number] = op.Version
+			}
+			if op.Twist != workload.Plain {
+				id.twisted[version{op.Number, op.Version}] = op
 			}
 		}
 	}
@@ -53,15 +60,23 @@ func (id *identity) version(number int, fields map[string]string) int {
 	if seen, ok := id.known[number]; ok && seen.content == content {
 		return seen.version
 	}
-	version := -1
+	found := -1
 	for v := int(id.highest[number]); v > 0; v-- {
-		if id.matches(id.wl.Record(number, v), fields) {
-			version = v
+		if id.matches(id.content(number, v), fields) {
+			found = v
 			break
 		}
 	}
-	id.known[number] = verdict{content, version}
-	return version
+	id.known[number] = verdict{content, found}
+	return found
+}
+
+// content is what a version was sent with.
+func (id *identity) content(number, v int) workload.Record {
+	if op, ok := id.twisted[version{int32(number), int32(v)}]; ok {
+		return id.wl.Row(op)
+	}
+	return id.wl.Record(number, v)
 }
 
 func (id *identity) matches(want workload.Record, fields map[string]string) bool {

@@ -53,13 +53,13 @@ type inbox struct {
 	folder string
 	wl     *workload.Workload
 	sftp   server
-	byName map[string]int // index in wl.Files
+	byName map[string][]int // indices in wl.Files
 }
 
 func newInbox(folder string, wl *workload.Workload, e stack.Endpoints) *inbox {
-	in := &inbox{folder: folder, wl: wl, sftp: server{endpoints: e}, byName: map[string]int{}}
+	in := &inbox{folder: folder, wl: wl, sftp: server{endpoints: e}, byName: map[string][]int{}}
 	for i, file := range wl.Files {
-		in.byName[file.Name] = i
+		in.byName[file.Name] = append(in.byName[file.Name], i)
 	}
 	return in
 }
@@ -88,12 +88,15 @@ func (in *inbox) all(ctx context.Context) ([]history.Entry, error) {
 	names, err := in.look(ctx)
 	var entries []history.Entry
 	for _, name := range names {
-		index, ok := in.byName[name]
-		if !ok {
+		files := in.byName[name]
+		if len(files) == 0 {
 			entries = append(entries, history.Entry{Number: -1, Version: -1, Key: name, Where: in.folder + "/" + name})
 			continue
 		}
-		entries = append(entries, fileEntries(in.wl.Files[index], in.folder+"/"+name)...)
+		// Of files of one name it may be any: each may wait.
+		for _, index := range files {
+			entries = append(entries, fileEntries(in.wl.Files[index], in.folder+"/"+name)...)
+		}
 	}
 	return entries, err
 }

@@ -199,9 +199,11 @@ func (o *Observer) watchStatus() *place {
 		},
 		store: func(reading *history.Reading, cause error) error { return reading.Status(seen, cause) },
 		take: func() {
-			o.statuses = make(map[string]bool, len(seen))
+			o.statuses = make(map[string]int, len(seen))
 			for _, e := range seen {
-				o.statuses[e.File] = o.statuses[e.File] || e.Completed
+				if e.Completed {
+					o.statuses[e.File]++
+				}
 			}
 		},
 		close: s.close,

@@ -35,8 +35,8 @@ type Observer struct {
 	rows     *sight // the latest whole reads; nil: none yet
 	docs     *sight
 	confirms *sight
-	statuses map[string]bool // completed, by file
-	seenRow  []bool          // rows that were there at some time
+	statuses map[string]int // how often a file of that name is completed
+	seenRow  []bool         // rows that were there at some time
 	seenDoc  []bool
 	soft     bool // deleted rows stay, marked
 }
@@ -208,8 +208,10 @@ func (o *Observer) lackingStatus() string {
 		return why
 	}
 	lacking, first := 0, ""
+	due := map[string]int{}
 	for _, name := range o.expect.files {
-		if !o.statuses[name] {
+		due[name]++
+		if o.statuses[name] < due[name] {
 			if lacking++; first == "" {
 				first = name
 			}

@@ -31,9 +31,12 @@ func TestReferencePipelineIsAccountedFor(t *testing.T) {
 	o := tr.observer()
 	stop := tr.watch(o, 200*time.Millisecond, nil)
 	sender := send.New(tr.stack.Endpoints(), tr.spec.Inbox, tr.history, "")
-	sender.Told = o.Acknowledged
+	sender.Told = func(d workload.Drop, how history.Phase) { o.Acknowledged(tr.wl.Files[d.File], how) }
 	defer sender.Close()
-	require.NoError(t, sender.All(t.Context(), tr.wl, tr.wl.Files, 0, nil))
+	for _, file := range tr.wl.Files {
+		_, err := sender.Send(t.Context(), tr.wl, file)
+		require.NoError(t, err)
+	}
 	missing := ""
 	require.Eventually(t, func() (done bool) { done, missing = o.Accounted(); return done }, time.Minute, 50*time.Millisecond, "everything is accounted for")
 	require.Empty(t, missing)

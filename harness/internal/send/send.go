@@ -45,9 +45,9 @@ type Sender struct {
 	// ArchiveBytes is how much is kept in the archive folder; what is beyond
 	// it is sent and not kept. 256 MiB from New.
 	ArchiveBytes int64
-	// Told is called with the outcome of each drop (OK, Fail or Info), before
-	// Send returns; may be nil.
-	Told func(workload.File, history.Phase)
+	// Told is called with the outcome of each drop (OK, Fail or Info; Note where
+	// an upload was begun that another drop ends), before it returns; may be nil.
+	Told func(workload.Drop, history.Phase)
 
 	endpoints stack.Endpoints
 	inbox     string
@@ -58,6 +58,7 @@ type Sender struct {
 	mu       sync.Mutex
 	session  *stack.SFTPSession
 	archived int64
+	open     map[int]*upload // begun and not ended, by file
 }
 
 // New returns a Sender that drops files into the folder inbox (below the SFTP
@@ -88,9 +89,9 @@ func (u *Unacknowledged) Error() string {
 
 func (u *Unacknowledged) Unwrap() error { return u.Cause }
 
-// Send drops one file: under the temporary name ".<name>.part", then renamed,
-// or in place where the workload says so. Acked means that the server's OK
-// for the rename (in place: for the close) has arrived. Otherwise the error is
+// Send drops one file of the workload: under the temporary name ".<name>.part",
+// then renamed, or in place where the workload says so. Acked means that the
+// server's OK for the rename (in place: for the close) has arrived. Otherwise the error is
 // an *Unacknowledged, or says why nothing was begun (ctx ended while no
 // connection could be had, the file could not be archived, the history could
 // not be written).
@@ -98,13 +99,39 @@ func (u *Unacknowledged) Unwrap() error { return u.Cause }
 // A server that cannot be reached before anything was begun is tried again
 // until ctx ends. Once begun a drop is never repeated: the outcome stands.
 func (s *Sender) Send(ctx context.Context, wl *workload.Workload, file workload.File) (acked bool, err error) {
+	return s.Drop(ctx, wl, workload.Drop{File: file.Index, How: workload.Whole})
+}
+
+// Drop is Send in one of the ways of workload.Drop, after the file that it is
+// to follow was taken. A drop that is broken off on purpose is
+// *Unacknowledged; one that is begun only is neither acknowledged nor an error.
+func (s *Sender) Drop(ctx context.Context, wl *workload.Workload, d workload.Drop) (acked bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	content := wl.Encode(file)
-	sum := sha256.Sum256(content)
-	sent := history.Sent{File: file.Index, Name: file.Name, Rows: file.Rows(), Bytes: len(content), SHA256: hex.EncodeToString(sum[:])}
-	if err := s.keep(file.Name, content); err != nil {
+	file := wl.Files[d.File]
+	if skip, err := s.follow(ctx, wl, d); err != nil || skip {
+		s.tell(d, history.Fail)
 		return false, err
+	}
+	if d.How == workload.Finish {
+		return s.finish(ctx, d)
+	}
+	content := wl.Encode(file)
+	name := archiveName(wl, file)
+	if err := s.keep(name, content); err != nil {
+		return false, err
+	}
+	if d.How == workload.Cut {
+		at, _ := wl.Begin(file)
+		content = content[:at]
+	}
+	sum := sha256.Sum256(content)
+	sent := history.Sent{File: file.Index, Name: file.Name, Rows: file.Rows(), Bytes: len(content), SHA256: hex.EncodeToString(sum[:]), How: string(d.How)}
+	if d.How == workload.Whole {
+		sent.How = ""
+	}
+	if name != file.Name {
+		sent.Archived = name
 	}
 	if err := s.connect(ctx); err != nil {
 		return false, fmt.Errorf("send %s: %w", file.Name, err)
@@ -113,60 +140,69 @@ func (s *Sender) Send(ctx context.Context, wl *workload.Workload, file workload.
 	if err != nil {
 		return false, err
 	}
-	drop := s.rename
-	if wl.Config.InPlace {
-		drop = s.inPlace
+	var outcome *Unacknowledged
+	switch {
+	case d.How == workload.Start:
+		at, _ := wl.Begin(file)
+		if outcome = s.start(ctx, d, content, at, pending, sent); outcome == nil {
+			s.tell(d, history.Note)
+			return false, nil
+		}
+	case d.How == workload.Cut:
+		outcome = s.cut(ctx, file.Name, content)
+	case d.How == workload.Repeat || wl.Config.InPlace:
+		outcome = s.inPlace(ctx, file.Name, content)
+	default:
+		outcome = s.rename(ctx, file.Name, content)
 	}
-	outcome := drop(ctx, file.Name, content)
+	if outcome != nil {
+		s.disconnect() // whatever state it is in, the next file gets a new one
+	}
+	return s.conclude(d, pending, sent, outcome)
+}
+
+// conclude writes down and tells how a drop ended.
+func (s *Sender) conclude(d workload.Drop, pending *history.Pending, sent history.Sent, outcome *Unacknowledged) (acked bool, err error) {
 	if outcome == nil {
 		err = pending.OK(sent)
-		s.tell(file, history.OK)
+		s.tell(d, history.OK)
 		return true, err
 	}
-	s.disconnect() // whatever state it is in, the next file gets a new one
 	sent.Step = outcome.Step
 	if outcome.Phase == history.Fail {
 		err = pending.Fail(outcome.Cause, sent)
 	} else {
 		err = pending.Info(outcome.Cause, sent)
 	}
-	s.tell(file, outcome.Phase)
+	s.tell(d, outcome.Phase)
 	if err != nil {
 		return false, errors.Join(err, outcome)
 	}
 	return false, outcome
 }
 
-func (s *Sender) tell(file workload.File, how history.Phase) {
+func (s *Sender) tell(d workload.Drop, how history.Phase) {
 	if s.Told != nil {
-		s.Told(file, how)
+		s.Told(d, how)
 	}
 }
 
-// All sends files in order, at most filesPerSecond of them (0: as fast as it
+// All does all drops in order, at most filesPerSecond of them (0: as fast as it
 // goes). A file that was not acknowledged is left as it is, the next one
-// follows. After each file progress (may be nil) is told how many operations
-// of this call were acknowledged so far. An error means that not all files
-// were tried.
-func (s *Sender) All(ctx context.Context, wl *workload.Workload, files []workload.File, filesPerSecond float64, progress func(acked int)) error {
-	start, acked := time.Now(), 0
-	for i, file := range files {
+// follows. An error means that not all drops were tried.
+func (s *Sender) All(ctx context.Context, wl *workload.Workload, drops []workload.Drop, filesPerSecond float64) error {
+	start := time.Now()
+	for i, drop := range drops {
 		if filesPerSecond > 0 {
 			due := start.Add(time.Duration(float64(i) / filesPerSecond * float64(time.Second)))
 			if err := until(ctx, due); err != nil {
-				return fmt.Errorf("send %s: %w", file.Name, err)
+				return fmt.Errorf("send %s: %w", wl.Files[drop.File].Name, err)
 			}
 		}
-		ok, err := s.Send(ctx, wl, file)
+		_, err := s.Drop(ctx, wl, drop)
 		var unacknowledged *Unacknowledged
 		if err != nil && (!errors.As(err, &unacknowledged) || s.history.Err() != nil) {
 			return err
-		}
-		if ok {
-			acked += len(file.Ops)
-		}
-		if progress != nil {
-			progress(acked)
 		}
 	}
 	return nil
@@ -176,6 +212,10 @@ func (s *Sender) All(ctx context.Context, wl *workload.Workload, files []workloa
 func (s *Sender) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, u := range s.open {
+		u.session.Close()
+	}
+	s.open = nil
 	s.disconnect()
 }
 
@@ -226,6 +266,15 @@ func (s *Sender) write(ctx context.Context, name string, content []byte) (step s
 	if err != nil {
 		return stepOpen, err
 	}
+	if err := s.pour(ctx, s.session, file, content); err != nil {
+		return stepWrite, err
+	}
+	defer s.begin(ctx, stepClose)()
+	return stepClose, file.Close()
+}
+
+// pour writes content piece by piece.
+func (s *Sender) pour(ctx context.Context, session *stack.SFTPSession, file *sftp.File, content []byte) error {
 	start, size := time.Now(), chunk
 	if s.BytesPerSecond > 0 {
 		size = max(1, min(chunk, s.BytesPerSecond/10))
@@ -234,18 +283,20 @@ func (s *Sender) write(ctx context.Context, name string, content []byte) (step s
 		if s.BytesPerSecond > 0 {
 			due := start.Add(time.Duration(float64(at) / float64(s.BytesPerSecond) * float64(time.Second)))
 			if err := until(ctx, due); err != nil {
-				return stepWrite, err
+				return err
 			}
 		}
-		release := s.begin(ctx, stepWrite)
+		if s.before != nil {
+			s.before(stepWrite)
+		}
+		release := session.Limit(ctx, s.StepTimeout)
 		_, err := file.Write(content[at:min(at+size, len(content))])
 		release()
 		if err != nil {
-			return stepWrite, err
+			return err
 		}
 	}
-	defer s.begin(ctx, stepClose)()
-	return stepClose, file.Close()
+	return nil
 }
 
 func (s *Sender) begin(ctx context.Context, step string) (release func()) {

@@ -23,12 +23,10 @@ func TestAllRenamesEveryFileIntoPlace(t *testing.T) {
 	tr := newTrial(t, nil)
 	s := tr.sender()
 	told := map[string]history.Phase{}
-	s.Told = func(file workload.File, how history.Phase) { told[file.Name] = how }
-	var steps []int
-	require.NoError(t, s.All(t.Context(), tr.wl, tr.wl.Files, 0, func(acked int) { steps = append(steps, acked) }))
+	s.Told = func(d workload.Drop, how history.Phase) { told[tr.wl.Files[d.File].Name] = how }
+	require.NoError(t, s.All(t.Context(), tr.wl, whole(tr.wl.Files), 0))
 
 	require.Len(t, tr.names(), len(tr.wl.Files))
-	require.Equal(t, tr.wl.Operations(), steps[len(steps)-1])
 	for _, file := range tr.wl.Files {
 		want := string(tr.wl.Encode(file))
 		require.Equal(t, want, tr.content(file.Name))
@@ -49,7 +47,7 @@ func TestAllRenamesEveryFileIntoPlace(t *testing.T) {
 func TestRateIsKept(t *testing.T) {
 	tr := newTrial(t, nil)
 	start := time.Now()
-	require.NoError(t, tr.sender().All(t.Context(), tr.wl, tr.wl.Files[:4], 10, nil))
+	require.NoError(t, tr.sender().All(t.Context(), tr.wl, whole(tr.wl.Files[:4]), 10))
 	require.GreaterOrEqual(t, time.Since(start), 300*time.Millisecond)
 }
 
@@ -92,9 +90,14 @@ func TestLostReplyToRenameLeavesItOpen(t *testing.T) {
 			wire.cut()
 		}()
 	}
-	var last int
-	require.NoError(t, s.All(t.Context(), tr.wl, tr.wl.Files[:3], 0, func(acked int) { last = acked }))
-	require.Equal(t, len(tr.wl.Files[0].Ops)+len(tr.wl.Files[2].Ops), last)
+	acked := 0
+	s.Told = func(d workload.Drop, how history.Phase) {
+		if how == history.OK {
+			acked += len(tr.wl.Files[d.File].Ops)
+		}
+	}
+	require.NoError(t, s.All(t.Context(), tr.wl, whole(tr.wl.Files[:3]), 0))
+	require.Equal(t, len(tr.wl.Files[0].Ops)+len(tr.wl.Files[2].Ops), acked)
 	require.Equal(t, string(tr.wl.Encode(victim)), tr.content(victim.Name))
 
 	events := tr.events()
@@ -230,6 +233,14 @@ func TestArchiveHasALimit(t *testing.T) {
 	require.NoError(t, s.keep("b", []byte("12345678")))
 	require.FileExists(t, filepath.Join(dir, "a"))
 	require.NoFileExists(t, filepath.Join(dir, "b"))
+}
+
+// whole drops each file in one go.
+func whole(files []workload.File) (drops []workload.Drop) {
+	for _, file := range files {
+		drops = append(drops, workload.Drop{File: file.Index, How: workload.Whole})
+	}
+	return drops
 }
 
 func phases(events []history.Event) (phases []history.Phase) {

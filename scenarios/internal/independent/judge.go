@@ -42,7 +42,8 @@ type Report struct {
 // Judge compares the table with the files in dir, given in the order in which
 // they were written; only files that the server acknowledged. A name with
 // "-full-" is a snapshot. Rows whose content cannot be converted to the
-// columns' types are rows that had to be rejected: they change nothing.
+// columns' types, or is no text that Postgres can hold, are rows that had to be
+// rejected: they change nothing.
 //
 // Everything happens in one transaction that is rolled back: the database
 // stays as it is. Keys that no file holds are not judged.
@@ -105,6 +106,13 @@ func createScratch(ctx context.Context, tx pgx.Tx, table TableSpec) error {
 create schema seatrial_scratch;
 create table seatrial_scratch.incoming (key text collate "C" not null, version text not null, op text not null, ` + strings.Join(columns, ", ") + `);
 create table seatrial_scratch.sent (file int not null, full_file boolean not null, like seatrial_scratch.incoming);
+-- Bytes that were taken for Latin-1 as the UTF-8 that they are meant to be; null where they are none.
+create function seatrial_scratch.decoded(content text) returns text language plpgsql immutable as $$
+begin
+	return convert_from(convert_to(content, 'LATIN1'), 'UTF8');
+exception when others then
+	return null;
+end $$;
 `
 	// Postgres 15 has no pg_input_is_valid: a cast that fails is caught, one per row.
 	for _, kind := range slices.Compact(types) {
@@ -114,7 +122,7 @@ create table seatrial_scratch.sent (file int not null, full_file boolean not nul
 		script += fmt.Sprintf(`
 create function seatrial_scratch.is_%[1]s(content text) returns boolean language plpgsql immutable as $$
 begin
-	perform content::%[1]s;
+	perform nullif(content, '')::%[1]s;
 	return true;
 exception when others then
 	return false;
@@ -177,7 +185,11 @@ analyze seatrial_scratch.found;`
 func alteredSQL(table TableSpec) string {
 	differs := []string{"false"}
 	for _, c := range table.Columns {
-		differs = append(differs, fmt.Sprintf("t.%[1]s::%[2]s is distinct from e.%[1]s::%[2]s", name(c.Name), c.Type))
+		sent := "e." + name(c.Name)
+		if c.Type != "text" { // a date or number that is not known is empty in the files
+			sent = "nullif(" + sent + ", '')"
+		}
+		differs = append(differs, fmt.Sprintf("t.%s::%s is distinct from %s::%s", name(c.Name), c.Type, sent, c.Type))
 	}
 	live := "true"
 	if table.Deleted != "" {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -25,15 +26,23 @@ func load(ctx context.Context, tx pgx.Tx, dir, file string, order int, table Tab
 	if err != nil {
 		return fmt.Errorf("load %s: %w", file, err)
 	}
-	header, _, _ := strings.Cut(string(body), "\n")
+	if len(content) == 0 {
+		return nil // a file without a byte says nothing
+	}
+	header, _, _ := strings.Cut(strings.TrimPrefix(string(body), "\ufeff"), "\n")
 	var columns []string
-	for _, column := range strings.Split(header, ",") {
+	for _, column := range strings.Split(strings.TrimSuffix(header, "\r"), ",") {
 		columns = append(columns, name(column))
 	}
 	list := strings.Join(columns, ", ")
+	// What Postgres' texts cannot hold is let in byte for byte and judged below.
+	encoding, clean := "UTF8", utf8.Valid(body) && !bytes.ContainsRune(body, 0)
+	if !clean {
+		encoding, body = "LATIN1", bytes.ReplaceAll(body, []byte{0}, []byte{notUTF8})
+	}
 	// An empty field is an empty text here, quoted or not: FORCE_NOT_NULL.
 	copied, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(body),
-		`copy seatrial_scratch.incoming (`+list+`) from stdin (format csv, header true, encoding 'UTF8', force_not_null (`+list+`))`)
+		`copy seatrial_scratch.incoming (`+list+`) from stdin (format csv, header true, encoding '`+encoding+`', force_not_null (`+list+`))`)
 	if err != nil {
 		return fmt.Errorf("load %s: %w", file, err)
 	}
@@ -46,7 +55,15 @@ func load(ctx context.Context, tx pgx.Tx, dir, file string, order int, table Tab
 		named = append(named, name(c.Name))
 	}
 	names := strings.Join(named, ", ")
-	_, err = tx.Exec(ctx, `insert into seatrial_scratch.sent (file, full_file, `+names+`) select $1, $2, `+names+` from seatrial_scratch.incoming`,
+	values, storable := names, "true"
+	if !clean {
+		for i, column := range named {
+			named[i] = "seatrial_scratch.decoded(" + column + ")"
+		}
+		values = strings.Join(named, ", ")
+		storable = "(" + strings.Join(named, " || ") + ") is not null"
+	}
+	_, err = tx.Exec(ctx, `insert into seatrial_scratch.sent (file, full_file, `+names+`) select $1, $2, `+values+` from seatrial_scratch.incoming where `+storable,
 		order, strings.Contains(file, "-full-"))
 	if err != nil {
 		return fmt.Errorf("load %s: %w", file, err)
@@ -56,6 +73,9 @@ func load(ctx context.Context, tx pgx.Tx, dir, file string, order int, table Tab
 	}
 	return nil
 }
+
+// notUTF8 is a byte that no UTF-8 text has.
+const notUTF8 = 0xff
 
 // withoutTrailer cuts the last line off if it is a trailer and returns the
 // number of rows that it promises, -1 without one. COPY would take it for a
@@ -67,6 +87,7 @@ func withoutTrailer(content []byte) (body []byte, rows int, err error) {
 		return content, -1, nil
 	}
 	promise, rest, ended := strings.Cut(string(content[at+len(mark):]), "\n")
+	promise = strings.TrimSuffix(promise, "\r")
 	if !ended || rest != "" {
 		// Not the last line: the content of a field looks like a trailer.
 		return content, -1, nil

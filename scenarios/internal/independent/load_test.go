@@ -12,6 +12,7 @@ func TestWithoutTrailer(t *testing.T) {
 		rows int
 	}{
 		"key,version\na,1\n#rows,1\n":                 {"key,version\na,1\n", 1},
+		"key,version\r\na,1\r\n#rows,1\r\n":           {"key,version\r\na,1\r\n", 1},
 		"key,version\n#rows,0\n":                      {"key,version\n", 0},
 		"key,version\na,1\n":                          {"key,version\na,1\n", -1},
 		"key,note\na,\"looks\n#rows,3\n\"\n#rows,1\n": {"key,note\na,\"looks\n#rows,3\n\"\n", 1},
