@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"sync"
 	"time"
 
@@ -78,6 +80,9 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 		if triggered != nil {
 			r.watch.Fault(act.Name, act.Target, "not injected", triggered.Error())
 			return pending.Fail(triggered, act)
+		}
+		if step.Fault.Destroys != "" {
+			r.setCheckpoint()
 		}
 		due, struck := r.mustArrive(), r.inFlight(act.Target)
 		injection, ids, err := r.inject(ctx, step.Fault)
@@ -296,7 +301,7 @@ func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.T
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, operateWithin)
 		defer cancel()
-		role, said, err := r.pipeline.Operate(ctx, operation.Name, operation.Args)
+		role, said, err := r.pipeline.Operate(ctx, operation.Name, r.arguments(operation))
 		act.Role, act.Detail = role, said
 		done <- err
 	}()
@@ -309,4 +314,32 @@ func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.T
 		r.reach(r.healed, i)
 		return pending.OK(act)
 	}, nil
+}
+
+// replayMargin is how many files before the first one that may be incomplete
+// a replay begins: nobody knows to the file when a failure began.
+const replayMargin = 2
+
+// setCheckpoint notes, once, from which file on a replay brings back all that
+// is about to be destroyed.
+func (r *run) setCheckpoint() {
+	first, ok := r.observer.Unfinished()
+	if !ok {
+		first = r.workload.Files[len(r.workload.Files)-1]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.checkpoint == 0 {
+		r.checkpoint = max(first.Seq-replayMargin, 1)
+	}
+}
+
+// arguments returns what an operation is given: what its step says, and
+// "from", the number of the file to replay from, unless it says that.
+func (r *run) arguments(operation Operation) map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	args := map[string]string{"from": strconv.Itoa(max(r.checkpoint, 1))}
+	maps.Copy(args, operation.Args)
+	return args
 }

@@ -73,6 +73,8 @@ type run struct {
 	// marksAtBit is how far the run was when a step was proved to bite, by step.
 	marksAtBit []history.Marks
 	undoErrs   []error
+
+	checkpoint int // file number to replay from; 0: nothing was destroyed yet
 }
 
 // Run takes one scenario through the stack and returns what it proved. The

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,6 +129,20 @@ func (o *Observer) Accounted() (done bool, missing string) {
 		}
 	}
 	return true, ""
+}
+
+// Unfinished returns the first acknowledged file of which, by the latest live
+// reads, something is not where it belongs yet; ok is false if there is none.
+func (o *Observer) Unfinished() (file workload.File, ok bool) {
+	o.mu.Lock()
+	sent := slices.Clone(o.expect.files)
+	o.mu.Unlock()
+	for _, file := range o.wl.Files {
+		if slices.Contains(sent, file.Name) && !o.Arrived(file) {
+			return file, true
+		}
+	}
+	return workload.File{}, false
 }
 
 // Arrived reports whether, by the latest live reads, everything in a file that
