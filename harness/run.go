@@ -201,6 +201,9 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	if r.journal, err = openJournal(r.dir); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
+	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
 	if r.pipeline, err = pipeline.Start(ctx, r.stack, r.spec); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}

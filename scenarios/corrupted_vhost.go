@@ -17,7 +17,7 @@ func CorruptedVhost() harness.Scenario {
 		Name:       "corrupted-vhost",
 		Incident:   corruptedVhost,
 		Hypothesis: "A virtual host that has to be made anew costs time only: a replay from before the failure brings back every record, and what had arrived already has no effect twice.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile = 16, 75 },
+		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
 		Plan: []harness.Step{
 			{When: harness.Committed(25), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
 			{When: harness.Bites(1, 0), Fault: fault.CorruptVhost(), Recover: harness.Immediately()},

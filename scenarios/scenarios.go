@@ -13,6 +13,8 @@ func All() []harness.Scenario {
 		DatabaseKilled(),
 		IndexOOM(),
 		CollectorRecreated(),
+		CorruptedVhost(),
+		BrokerRecreated(),
 	}
 }
 

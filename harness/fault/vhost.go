@@ -229,7 +229,7 @@ func refusal(ctx context.Context, broker Broker) (string, error) {
 			return "", fmt.Errorf("vhost %s takes connections", broker.Vhost())
 		}
 		var refused *amqp.Error
-		if errors.As(err, &refused) && refused.Code == amqp.NotAllowed {
+		if errors.As(err, &refused) && (refused.Code == amqp.NotAllowed || refused.Code == amqp.InternalError) {
 			return fmt.Sprintf("%d %s", refused.Code, refused.Reason), nil
 		}
 		select {

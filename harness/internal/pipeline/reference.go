@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/seatrial/seatrial/fixtures/importer/defect"
 )
 
 // Reference declares the reference pipeline (fixtures/importer) as it runs in
@@ -30,15 +33,17 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 			role("indexer", Index, "index"),
 			role("exporter", Export, "export"),
 		},
-		Volumes:       []string{"staging"},
-		Inbox:         "inbox",
-		Staging:       &Staging{Role: "collector", Path: "/staging"},
-		Rows:          &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
-		Documents:     &Documents{Alias: "people", Key: "key", Version: "version"},
-		Confirmations: &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
-		Queues:        []string{"records", "records.applied"},
-		DeadLetters:   []string{"records.dead"},
-		Status:        &Status{Query: referenceStatus},
+		Volumes: []string{"staging"},
+		Inbox:   "inbox",
+		// Defect 19, broker-state-ephemeral, is one of the deployment, not of the program.
+		EphemeralBroker: slices.Contains(defects, string(defect.BrokerStateEphemeral)),
+		Staging:         &Staging{Role: "collector", Path: "/staging"},
+		Rows:            &Rows{Table: "people", Query: referenceRows, Light: referenceLight},
+		Documents:       &Documents{Alias: "people", Key: "key", Version: "version"},
+		Confirmations:   &Confirmations{Dir: "confirmations", Pattern: "confirm-*.csv", Key: "key", Version: "version"},
+		Queues:          []string{"records", "records.applied"},
+		DeadLetters:     []string{"records.dead"},
+		Status:          &Status{Query: referenceStatus},
 		Operations: map[string]Operation{
 			"replay": {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
 			// A new layout of the staging folder, which breaks off after some files; the same again puts it right.

@@ -21,6 +21,10 @@ type Spec struct {
 
 	// Where files are dropped, below the SFTP user's home: "inbox".
 	Inbox string
+	// EphemeralBroker: the pipeline is deployed with a broker that keeps its
+	// state on its container's own disk, under a hostname that is made up anew
+	// for every container.
+	EphemeralBroker bool
 	// Staging is where taken files wait before their records are handed on; nil:
 	// not declared, and what waits there at the end counts as lost.
 	Staging *Staging
