@@ -227,6 +227,12 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 	for {
 		changed := r.changed()
 		situation := r.situation(since)
+		if trigger.probe != "" {
+			var err error
+			if situation.Probed, err = r.world.probe(ctx, trigger.probe); err != nil {
+				return fmt.Errorf("the trigger %q cannot be told: %w", trigger.Text, err)
+			}
+		}
 		if trigger.met(situation) {
 			return nil
 		}
@@ -244,7 +250,7 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 func (r *run) inFlight(target string) int {
 	marks := r.marks()
 	var done int
-	switch target {
+	switch does, _ := fault.SplitReplica(target); does {
 	case fault.Elasticsearch, fault.Indexer:
 		done = marks.Visible
 	case fault.Exporter:

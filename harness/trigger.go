@@ -12,7 +12,9 @@ import (
 type Trigger struct {
 	Text string // in words, as it stands in plans and reports
 	step int    // of the plan that it waits for; 0: none
-	met  func(Situation) bool
+	// probe is what of the pipeline's own state it looks at; empty: nothing.
+	probe string
+	met   func(Situation) bool
 }
 
 // Situation is what triggers look at.
@@ -24,6 +26,7 @@ type Situation struct {
 	BitFor     []time.Duration // by step, from 0: since it was proved to bite; negative: not yet
 	HealedFor  []time.Duration // the same for being proved healed
 	MarksAtBit []history.Marks // by step, from 0: when it was proved to bite
+	Probed     int             // what the trigger's probe counts
 }
 
 // Immediately: as soon as it is this step's turn.
@@ -83,6 +86,12 @@ func Healed(step int, d time.Duration) Trigger {
 	return Trigger{Text: fmt.Sprintf("%s after step %d is healed", d, step), step: max(step, 1), met: func(s Situation) bool {
 		return step >= 1 && step <= len(s.HealedFor) && s.HealedFor[step-1] >= d
 	}}
+}
+
+// Probe waits until a count that the pipeline declares of its own state
+// ("syncs under way") is at least n. Pipelines that do not declare it fail the plan.
+func Probe(name string, n int) Trigger {
+	return Trigger{Text: fmt.Sprintf("at least %d %s", n, name), probe: name, met: func(s Situation) bool { return s.Probed >= n }}
 }
 
 func share(what string, percent int, of func(Situation) (done, all int)) Trigger {

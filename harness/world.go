@@ -29,10 +29,17 @@ type world struct {
 
 func (w world) Containers(target string) ([]fault.Container, error) {
 	var found []fault.Container
-	for _, c := range append(w.stack.Services(), w.pipeline.Doing(target)...) {
+	does, replica := fault.SplitReplica(target)
+	for _, c := range append(w.stack.Services(), w.pipeline.Doing(does)...) {
 		if c.Part() == target || !isService(c.Part()) {
 			found = append(found, container{Container: c, logs: w.logs})
 		}
+	}
+	if replica > len(found) {
+		return nil, fmt.Errorf("pipeline %s has %d containers that do %q, none of them is number %d: give the scenario's Deployment more replicas", w.pipeline.Spec.Name, len(found), does, replica)
+	}
+	if replica > 0 {
+		return found[replica-1 : replica], nil
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("pipeline %s has no role that does %q and the stack no such service: declare the role or leave the scenario out", w.pipeline.Spec.Name, target)

@@ -3,6 +3,8 @@ package fault
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,11 +28,24 @@ const (
 	Workload = "workload" // what is sent
 )
 
+// Replica names one container of those that do what target names: the first
+// is 1. It is a target itself.
+func Replica(target string, n int) string { return fmt.Sprintf("%s/%d", target, n) }
+
+// SplitReplica is the reverse of Replica; n is 0 for all containers.
+func SplitReplica(target string) (does string, n int) {
+	does, number, found := strings.Cut(target, "/")
+	if n, err := strconv.Atoi(number); found && err == nil && n > 0 {
+		return does, n
+	}
+	return target, 0
+}
+
 // Fault is a value that says what to break. It holds no state of a run: the
 // same value can be injected many times.
 type Fault struct {
 	Name   string // "kill", "oom-kill", …
-	Target string // one of the constants above
+	Target string // one of the constants above, or a Replica
 	Detail string // settings, in words; may be empty
 	// Destroys says what of the pipeline's data is gone for good when this is
 	// injected; empty where nothing is.

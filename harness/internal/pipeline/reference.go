@@ -49,6 +49,14 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 			// A new layout of the staging folder, which breaks off after some files; the same again puts it right.
 			"relayout": {Role: "collector", Command: []string{"/importer", "relayout", "--break-off-after", "${after}"}},
 			"restore":  {Role: "collector", Command: []string{"/importer", "relayout"}},
+			// The index built anew; and the hour of a server's next scheduled sync has come.
+			"sync":          {Role: "indexer", Command: []string{"/importer", "sync"}},
+			"schedule-sync": {Role: "indexer", Command: []string{"/importer", "schedule-sync"}},
+		},
+		Probes: map[string]string{
+			"syncs begun":   `SELECT count(*) FROM sync_runs`,
+			"syncs filling": `SELECT count(*) FROM sync_runs WHERE ended_at IS NULL AND written > 0`,
+			"syncs ended":   `SELECT count(*) FROM sync_runs WHERE ended_at IS NOT NULL`,
 		},
 		LongestInterval: longest,
 		Patience:        9*time.Second + longest,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -96,7 +97,13 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 		if s.role.Name != operation.Role {
 			continue
 		}
-		said, err = s.containers[0].Exec(ctx, "", command...)
+		replica := 1
+		if number := args["replica"]; number != "" {
+			if replica, err = strconv.Atoi(number); err != nil || replica < 1 || replica > len(s.containers) {
+				return operation.Role, "", fmt.Errorf("operation %s is for replica %q of role %s, which has %d", name, number, operation.Role, len(s.containers))
+			}
+		}
+		said, err = s.containers[replica-1].Exec(ctx, "", command...)
 		said = strings.TrimSpace(said)
 		said = said[strings.LastIndexByte(said, '\n')+1:]
 		if err != nil {

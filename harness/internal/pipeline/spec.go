@@ -40,6 +40,10 @@ type Spec struct {
 	// "replay", "sync".
 	Operations map[string]Operation
 
+	// Probes count, by name, what of the pipeline's state a trigger may wait
+	// for: each is a query to Postgres for one number.
+	Probes map[string]string
+
 	// LongestInterval is the longest poll, retry or sync interval of the
 	// pipeline: twice this without any change is quiet.
 	LongestInterval time.Duration
@@ -51,7 +55,7 @@ type Spec struct {
 
 // Operation is a command in the container of a role.
 type Operation struct {
-	Role    string   // name; the first replica
+	Role    string   // name; the first replica, or that of the step's argument "replica" (1, 2, …)
 	Command []string // ${name} is filled in from the arguments of the step
 }
 
