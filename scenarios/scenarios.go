@@ -18,6 +18,11 @@ func All() []harness.Scenario {
 		CollectorRecreated(),
 		CorruptedVhost(),
 		BrokerRecreated(),
+		HostileData(),
+		PartialUpload(),
+		SameName(),
+		BigFile(),
+		OutOfOrderFiles(),
 	}
 }
 
