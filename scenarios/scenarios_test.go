@@ -2,8 +2,12 @@ package scenarios_test
 
 import (
 	"context"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,48 +17,129 @@ import (
 	"github.com/seatrial/seatrial/scenarios"
 )
 
-// TestScenarios runs every scenario on one shared stack: the clean pipeline
-// must be valid, and each defect that a scenario promises to catch must be
-// caught with its class. A defect that nothing triggers must show nothing.
-// Every run is judged a second time by SQL alone, and both must agree.
+// TestScenarios runs, on one shared stack, the incidents, clean and broken, and
+// of everything else a sample that changes from day to day: the clean pipeline
+// must be valid, and a defect must be caught with its classes by the scenario
+// meant for it. Defects that nothing triggers must show nothing. Every run is
+// judged a second time by SQL alone, and both must agree.
+//
+// All of it at once, with more seeds, is `seatrial matrix`.
 func TestScenarios(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts services in Docker; without -short it runs")
 	}
+	chosen := sampleOfTheDay(t)
 	h, err := harness.Open(t.Context(), harness.Options{Out: "../reports/out", Watch: watcher{t}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
 
-	for _, scenario := range scenarios.All() {
-		t.Run(scenario.Name, func(t *testing.T) {
-			run := try(t, h, scenario, harness.RunOptions{})
-			require.Equal(t, check.Valid, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
-			require.Zero(t, run.Exit)
-		})
-		for _, name := range scenario.Catches {
-			planted, _ := defect.Find(defect.Name(name))
-			pipeline := harness.Reference + ":" + name
-			t.Run(scenario.Name+"/"+name, func(t *testing.T) {
-				run := try(t, h, scenario, harness.RunOptions{Pipeline: pipeline})
+	meant := meantFor()
+	for i, scenario := range scenarios.All() {
+		if scenario.Incident.Number > 0 || chosen.holds(i) {
+			t.Run(scenario.Name, func(t *testing.T) {
+				run := try(t, h, scenario, harness.RunOptions{})
+				require.Equal(t, check.Valid, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
+				require.Zero(t, run.Exit)
+			})
+		}
+		var untriggered []defect.Name
+		for _, planted := range meant[scenario.Name] {
+			if scenario.Incident.Number == 0 && !chosen.holds(planted.Number) {
+				continue
+			}
+			untriggered = append(untriggered, planted.Name)
+			t.Run(scenario.Name+"/"+string(planted.Name), func(t *testing.T) {
+				run := try(t, h, scenario, harness.RunOptions{Pipeline: reference(planted.Name)})
 				require.Equal(t, check.Invalid, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
 				for _, class := range planted.Classes {
-					require.Positive(t, run.Counts[check.Class(class)], "%s: nothing is %s: %v\nsee %s", name, class, run.Counts, run.Folder)
+					require.Positive(t, run.Counts[check.Class(class)], "%s: nothing is %s: %v\nsee %s", planted.Name, class, run.Counts, run.Folder)
 				}
 			})
-			t.Run(scenario.Name+"/"+name+"/no-fault", func(t *testing.T) {
-				run := try(t, h, scenario, harness.RunOptions{Pipeline: pipeline, NoFault: true, Records: few})
-				require.Equal(t, check.Unknown, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
-			})
-			t.Run("calm/"+name, func(t *testing.T) {
-				run := try(t, h, scenarios.Calm(), harness.RunOptions{Pipeline: pipeline, Records: few})
-				require.Equal(t, check.Valid, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
+		}
+		if !chosen.holds(i) {
+			continue
+		}
+		for _, group := range defect.Groups(untriggered) {
+			t.Run(scenario.Name+"/nothing-broken", func(t *testing.T) {
+				run := try(t, h, scenario, harness.RunOptions{Pipeline: reference(group...), NoFault: true})
+				require.True(t, run.Quiet(), "%v: %s\nsee %s", group, run.Reason, run.Folder)
 			})
 		}
 	}
+	var all []defect.Name
+	for _, planted := range defect.All() {
+		all = append(all, planted.Name)
+	}
+	for _, group := range defect.Groups(all) {
+		t.Run("calm/nothing-broken", func(t *testing.T) {
+			run := try(t, h, scenarios.Calm(), harness.RunOptions{Pipeline: reference(group...)})
+			require.True(t, run.Quiet(), "%v: %s\nsee %s", group, run.Reason, run.Folder)
+		})
+	}
 }
 
-// few is how many records show that an untriggered defect shows nothing.
-const few = 1000
+// meantFor returns, by scenario, the defects that it is the first to catch.
+func meantFor() map[string][]defect.Defect {
+	meant, seen := map[string][]defect.Defect{}, map[string]bool{}
+	for _, scenario := range scenarios.All() {
+		for _, name := range scenario.Catches {
+			if planted, known := defect.Find(defect.Name(name)); known && !seen[name] {
+				seen[name] = true
+				meant[scenario.Name] = append(meant[scenario.Name], planted)
+			}
+		}
+	}
+	return meant
+}
+
+func reference(defects ...defect.Name) string {
+	names := make([]string, len(defects))
+	for i, name := range defects {
+		names[i] = string(name)
+	}
+	return harness.Reference + ":" + strings.Join(names, ",")
+}
+
+// sampleVariable chooses the sample: a number from 0 to samples-1, or "all".
+const sampleVariable = "SEATRIAL_SAMPLE"
+
+// samples is how many samples make the whole: each day has another one.
+const samples = 6
+
+type sample int
+
+const wholeMatrix sample = -1
+
+// holds says whether number i of a list belongs to the sample.
+func (s sample) holds(i int) bool { return s == wholeMatrix || i%samples == int(s) }
+
+func sampleOfTheDay(t *testing.T) sample {
+	text := os.Getenv(sampleVariable)
+	switch number, err := strconv.Atoi(text); {
+	case text == "all":
+		return wholeMatrix
+	case text != "":
+		require.NoError(t, err, "%s: give a number from 0 to %d, or all", sampleVariable, samples-1)
+		require.True(t, number >= 0 && number < samples, "%s=%s: give a number from 0 to %d, or all", sampleVariable, text, samples-1)
+		return sample(number)
+	}
+	today := sample(time.Now().UTC().Unix() / (24 * 60 * 60) % samples)
+	t.Logf("sample %d of the matrix: %s=%d runs it on any day, %[2]s=all runs everything", today, sampleVariable, today)
+	return today
+}
+
+func TestSamplesMakeTheWhole(t *testing.T) {
+	for i := range 100 {
+		in := 0
+		for s := range sample(samples) {
+			if s.holds(i) {
+				in++
+			}
+		}
+		require.Equal(t, 1, in, "number %d", i)
+		require.True(t, wholeMatrix.holds(i))
+	}
+}
 
 func TestEveryScenarioIsWhole(t *testing.T) {
 	seen := map[string]bool{}
