@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 	"github.com/seatrial/seatrial/harness/internal/stack"
@@ -59,31 +57,11 @@ func (w world) Connections(service string) (fault.Connections, error) {
 	if !isService(service) {
 		return nil, fmt.Errorf("no connections to %q pass the proxy: it stands before sftp, rabbitmq, postgres and elasticsearch", service)
 	}
-	return connections{control: w.stack.Control, service: service}, nil
+	return connections{control: w.stack.Control, proxy: w.stack.Proxy, service: service}, nil
 }
 
 func (w world) Elastic(ctx context.Context, method, path string, body, answer any) error {
 	return w.stack.Elastic(ctx, method, path, body, answer)
-}
-
-func (w world) Postgres(ctx context.Context, application string) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(w.stack.Endpoints().PostgresURL)
-	if err != nil {
-		return nil, fmt.Errorf("read postgres address: %w", err)
-	}
-	config.RuntimeParams["application_name"] = application
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to postgres: %w", err)
-	}
-	return conn, nil
-}
-
-func (w world) Table() (string, error) {
-	if rows := w.pipeline.Spec.Rows; rows != nil && rows.Table != "" {
-		return rows.Table, nil
-	}
-	return "", fmt.Errorf("pipeline %s does not say which table its rows are in", w.pipeline.Spec.Name)
 }
 
 func (w world) Hog(ctx context.Context) ([]byte, error) {
@@ -115,6 +93,12 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.putVhost(ctx)
 	case fault.UndoUnlock:
 		return w.unlock(ctx, step.Args["holder"])
+	case fault.UndoConfig:
+		return w.putConfig(ctx, step.Args["name"])
+	case fault.UndoDisk:
+		return w.putDisk(ctx)
+	case fault.UndoRemove:
+		return w.pipeline.Undouble(ctx, step.Target, w.logs)
 	}
 	c, err := w.part(step.Target)
 	if err != nil {
@@ -132,6 +116,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return c.StartAgain(ctx)
 	case fault.UndoUnpause:
 		return c.Unpause(ctx)
+	case fault.UndoConnect:
+		return c.Connect(ctx)
 	case fault.UndoCreate:
 		switch {
 		case state.ID == "":
@@ -161,34 +147,6 @@ func (w world) putSetting(ctx context.Context, name string) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-}
-
-// unlock ends the connections of one application name. Postgres may just be
-// coming back: it is asked until the context ends.
-func (w world) unlock(ctx context.Context, holder string) error {
-	for {
-		try, cancel := context.WithTimeout(ctx, 3*time.Second)
-		err := w.terminate(try, holder)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-func (w world) terminate(ctx context.Context, holder string) error {
-	conn, err := w.Postgres(ctx, "seatrial-undo")
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", holder)
-	return err
 }
 
 // container is a stack's container as faults see it.
@@ -222,6 +180,7 @@ func (c container) Remove(ctx context.Context, volumes bool) error {
 // connections are the pipeline's connections to one service.
 type connections struct {
 	control *tap.Control
+	proxy   *stack.Container
 	service string
 }
 
@@ -230,6 +189,14 @@ func (c connections) AddToxic(name, kind, stream string, attributes map[string]a
 }
 
 func (c connections) HasToxic(name string) (bool, error) { return c.control.HasToxic(c.service, name) }
+
+func (c connections) From(ctx context.Context) (string, error) {
+	state, err := c.proxy.Inspect(ctx)
+	if err == nil && state.IP == "" {
+		err = fmt.Errorf("the proxy is %s and has no address", state.Status)
+	}
+	return state.IP, err
+}
 
 func (c connections) Canary(ctx context.Context) (fault.Canary, error) {
 	flown, err := c.control.Canary(ctx, c.service)

@@ -19,6 +19,7 @@ type fakeWorld struct {
 	health      []string // answers of Elasticsearch, one after the other; the last one stays
 	asked       []string // requests to Elasticsearch
 	uploads     Uploads
+	doubles     map[string][]string
 }
 
 func (w *fakeWorld) Containers(target string) ([]Container, error) {
@@ -68,6 +69,16 @@ func (w *fakeWorld) Table() (string, error) { return "", errors.New("no table de
 
 func (w *fakeWorld) Uploads() Uploads { return w.uploads }
 
+func (w *fakeWorld) Doubles(role string) []string { return w.doubles[role] }
+
+func (w *fakeWorld) Double(_ context.Context, role string) ([]Container, error) {
+	var list []Container
+	for _, name := range w.doubles[role] {
+		list = append(list, up(name))
+	}
+	return list, nil
+}
+
 func (w *fakeWorld) Hog(context.Context) ([]byte, error) { return []byte("hog"), nil }
 
 // fakeContainer keeps a state and notes what is done to it.
@@ -76,9 +87,13 @@ type fakeContainer struct {
 	state  State
 	limit  int64
 	did    []string
-	broken error            // every act fails with it
-	exec   func() error     // what an exec does
-	acts   map[string]State // state after an act, where it is not the usual one
+	broken error        // every act fails with it
+	exec   func() error // what an exec does
+
+	networks []string
+	received uint64
+	said     string
+	acts     map[string]State // state after an act, where it is not the usual one
 }
 
 func up(part string) *fakeContainer {
@@ -138,6 +153,17 @@ func (c *fakeContainer) Ready(context.Context) (string, error) {
 	return "works", nil
 }
 
+func (c *fakeContainer) Networks(context.Context) ([]string, error) { return c.networks, c.broken }
+
+func (c *fakeContainer) Disconnect(context.Context) error {
+	c.did, c.networks = append(c.did, "disconnect"), nil
+	return c.broken
+}
+
+func (c *fakeContainer) Received(context.Context) (uint64, error) { return c.received, c.broken }
+
+func (c *fakeContainer) Said(context.Context) (string, error) { return c.said, c.broken }
+
 // fakeConnections has toxics and canaries.
 type fakeConnections struct {
 	toxics   map[string]string // name → kind, stream and attributes
@@ -152,6 +178,8 @@ func (c *fakeConnections) AddToxic(name, kind, stream string, attributes map[str
 	c.toxics[name] = kind + " " + stream + " " + string(raw)
 	return nil
 }
+
+func (c *fakeConnections) From(context.Context) (string, error) { return "10.0.0.9", nil }
 
 func (c *fakeConnections) HasToxic(name string) (bool, error) {
 	_, has := c.toxics[name]

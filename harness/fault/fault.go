@@ -100,6 +100,11 @@ const (
 	UndoUnlock      = "unlock"       // end Postgres's connections whose application name is args[holder]
 	UndoVhost       = "vhost"        // where the pipeline's virtual host on broker (target) is down or gone, delete it and create it anew
 	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
+	UndoConfig      = "config"       // put Postgres's setting args[name] back to its default
+	UndoDisk        = "disk"         // make room on Postgres's small disk and take away what was put there
+	UndoConnect     = "connect"      // put the container back on its networks
+	UndoRemove      = "remove"       // remove the container, which a fault added
+	UndoAckTimeout  = "ack-timeout"  // have the broker wait for acks as long as it does by default
 )
 
 // World is what faults act on.
@@ -117,6 +122,11 @@ type World interface {
 	Postgres(ctx context.Context, application string) (*pgx.Conn, error)
 	// Table returns the table in which the pipeline keeps its rows.
 	Table() (string, error)
+	// Double starts another container beside each of a role's, and returns them.
+	// They are named beforehand by Doubles, and removed by an Undo.
+	Double(ctx context.Context, role string) ([]Container, error)
+	// Doubles returns what Double will call its containers.
+	Doubles(role string) []string
 	// Hog returns a static Linux program that takes memory (see OOMKill).
 	Hog(ctx context.Context) ([]byte, error)
 	// Uploads returns what the harness sends.
@@ -146,6 +156,14 @@ type Container interface {
 	// Remove removes the container with its own disk and, if volumes is true,
 	// its named volumes; it is made anew by an Undo.
 	Remove(ctx context.Context, volumes bool) error
+	// Networks returns the names of the networks it is on.
+	Networks(ctx context.Context) ([]string, error)
+	// Disconnect takes it off all of them; it is put back by an Undo.
+	Disconnect(ctx context.Context) error
+	// Received counts the bytes that came to it since it was started.
+	Received(ctx context.Context) (uint64, error)
+	// Said returns what it has printed since it was made.
+	Said(ctx context.Context) (string, error)
 	MemoryLimit() int64 // bytes; 0: none
 	CopyIn(ctx context.Context, path string, mode int64, content []byte) error
 	Exec(ctx context.Context, user string, command ...string) (string, error)
@@ -168,6 +186,8 @@ type State struct {
 type Connections interface {
 	AddToxic(name, kind, stream string, attributes map[string]any) error
 	HasToxic(name string) (bool, error)
+	// From returns the address that the service sees them come from.
+	From(ctx context.Context) (string, error)
 	// Canary opens a connection of its own through the proxy, as the pipeline
 	// would, and waits for the service's answer.
 	Canary(ctx context.Context) (Canary, error)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,7 +30,7 @@ func LockTable() Fault {
 			},
 			Bites: func(ctx context.Context) (string, error) {
 				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity
-					WHERE wait_event_type = 'Lock' AND (SELECT pid FROM pg_stat_activity WHERE application_name = $1) = ANY (pg_blocking_pids(pid))`,
+					WHERE wait_event_type = 'Lock' AND (SELECT pid FROM pg_stat_activity WHERE application_name = $1) = ANY (pg_blocking_pids(pid))`, []any{lockHolder},
 					func(waiting int) (string, error) {
 						if waiting == 0 {
 							return "", fmt.Errorf("nobody waits for the lock on %s", table)
@@ -43,7 +42,7 @@ func LockTable() Fault {
 				if holder != nil {
 					holder.Close(ctx) // ended by the server already
 				}
-				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`,
+				return pollPostgres(ctx, world, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, []any{lockHolder},
 					func(holders int) (string, error) {
 						if holders > 0 {
 							return "", fmt.Errorf("the lock on %s is still held", table)
@@ -85,30 +84,4 @@ func lockOnce(ctx context.Context, conn *pgx.Conn, table string) error {
 		return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
 	}
 	return nil // the transaction stays open: it is the lock
-}
-
-// pollPostgres asks for a number until judge is content with it.
-func pollPostgres(ctx context.Context, world World, query string, judge func(int) (string, error)) (string, error) {
-	conn, err := world.Postgres(ctx, "seatrial-proof")
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var last error // what the latest answer lacked
-	for {
-		var number int
-		if err := conn.QueryRow(ctx, query, lockHolder).Scan(&number); err != nil {
-			return "", fmt.Errorf("ask postgres: %w", errors.Join(last, err))
-		}
-		text, err := judge(number)
-		if err == nil {
-			return text, nil
-		}
-		last = err
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("%w: %w", err, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }

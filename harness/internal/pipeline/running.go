@@ -17,9 +17,10 @@ import (
 
 // Running is a pipeline whose containers run on a stack.
 type Running struct {
-	Spec  Spec
-	stack *stack.Stack
-	roles []started
+	Spec    Spec
+	stack   *stack.Stack
+	roles   []started
+	doubles doubles
 }
 
 type started struct {
@@ -79,7 +80,7 @@ func (r *Running) Doing(what string) []*stack.Container {
 			found = append(found, s.containers...)
 		}
 	}
-	return found
+	return append(found, r.doubles.doing(what)...)
 }
 
 // Operate does one of the declared operations and returns the role in whose
@@ -154,7 +155,7 @@ func (r *Running) Containers() []*stack.Container {
 			}
 		}
 	}
-	return all
+	return append(all, r.doubles.doing("")...)
 }
 
 // Down returns what of the pipeline does not run, in words; empty: all runs.

@@ -32,6 +32,7 @@ type Request struct {
 	Env         map[string]string
 	Files       []testcontainers.ContainerFile
 	Volumes     map[string]string // name, without the stack's prefix → path
+	Tmpfs       map[string]int64  // path → size in bytes of a small disk in memory, empty after every start
 	Networks    map[string][]string
 	Published   map[string]int // "5672/tcp" → port on 127.0.0.1
 	MemoryBytes int64
@@ -135,6 +136,7 @@ func (c *Container) create(asked context.Context) error {
 			HostConfigModifier: func(host *container.HostConfig) {
 				host.PortBindings = bindings(request.Published)
 				host.Mounts = mounts
+				host.Tmpfs = tmpfs(request.Tmpfs)
 				host.Memory = request.MemoryBytes
 				host.MemorySwap = request.MemoryBytes // no swap: the limit is a limit
 				host.CPUShares = request.CPUShares
@@ -155,6 +157,14 @@ func (c *Container) create(asked context.Context) error {
 		return fmt.Errorf("start container %s: %w", request.Part, err)
 	}
 	return nil
+}
+
+func tmpfs(sizes map[string]int64) map[string]string {
+	options := map[string]string{}
+	for path, size := range sizes {
+		options[path] = fmt.Sprintf("size=%d", size)
+	}
+	return options
 }
 
 // Name returns the container's name on the engine.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/seatrial/seatrial/harness/fault"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -50,21 +52,35 @@ func (s *Stack) resetSFTP(ctx context.Context) error {
 	return nil
 }
 
+// resetPostgres puts the server's settings back and makes the database anew.
 func (s *Stack) resetPostgres(ctx context.Context) error {
 	config, err := pgx.ParseConfig(s.endpoints.PostgresURL)
 	if err != nil {
 		return fmt.Errorf("read postgres address: %w", err)
 	}
 	config.Database = "postgres"
+	// Whatever a fault made of the server's settings.
+	config.RuntimeParams["default_transaction_read_only"] = "off"
+	config.RuntimeParams["synchronous_commit"] = "local"
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("connect to postgres: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	for _, statement := range []string{
-		"DROP DATABASE IF EXISTS " + database + " WITH (FORCE)",
-		"CREATE DATABASE " + database + " STRATEGY file_copy",
-	} {
+	var changed bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf')").Scan(&changed); err != nil {
+		return fmt.Errorf("ask postgres for its settings: %w", err)
+	}
+	var statements []string
+	if changed {
+		statements = append(statements, "ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()")
+	}
+	statements = append(statements,
+		"DROP DATABASE IF EXISTS "+database+" WITH (FORCE)",
+		"DROP TABLESPACE IF EXISTS "+fault.PostgresTablespace,
+		"CREATE DATABASE "+database+" STRATEGY file_copy",
+	)
+	for _, statement := range statements {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("postgres: %s: %w", strings.ToLower(statement), err)
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/harness/internal/tap"
 )
@@ -27,6 +28,7 @@ const (
 	postgresMemory    = 512 * mib
 	elasticMemory     = 1024 * mib
 	proxyMemory       = 256 * mib
+	postgresDisk      = 32 * mib  // of the disk that a fault may fill
 	DefaultRoleMemory = 256 * mib // of a pipeline's container that declares none
 )
 
@@ -170,6 +172,7 @@ func (s *Stack) postgres() Request {
 	request.Command = []string{"postgres", "-c", "max_connections=200"}
 	request.Env = map[string]string{"POSTGRES_USER": "seatrial", "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DB": database}
 	request.Volumes = map[string]string{"postgres-data": "/var/lib/postgresql/data"}
+	request.Tmpfs = map[string]int64{fault.PostgresDisk: postgresDisk}
 	request.MemoryBytes = postgresMemory
 	return request
 }
