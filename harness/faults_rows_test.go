@@ -16,7 +16,7 @@ import (
 // once it is healed.
 func (d *drill) whole(t *testing.T, f fault.Fault, bitten, healed string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	injection, err := f.Prepare(ctx, d.r.world)
 	require.NoError(t, err)
@@ -26,10 +26,9 @@ func (d *drill) whole(t *testing.T, f fault.Fault, bitten, healed string) {
 	begun := time.Now()
 	require.NoError(t, injection.Inject(ctx))
 	injected := time.Now()
-	var file *workload.File
+	var files []workload.File
 	if f.Target != fault.SFTP {
-		sent := d.send(ctx, t)
-		file = &sent
+		files = append(files, d.send(ctx, t), d.send(ctx, t))
 	}
 	seen, err := injection.Bites(ctx)
 	require.NoError(t, err)
@@ -42,8 +41,8 @@ func (d *drill) whole(t *testing.T, f fault.Fault, bitten, healed string) {
 	require.Regexp(t, healed, back)
 	t.Logf("%s on %s: injected in %.2f s, bit after %.2f s (%s), healed after %.2f s (%s)", f.Name, f.Target,
 		injected.Sub(begun).Seconds(), bit.Sub(injected).Seconds(), seen, time.Since(bit).Seconds(), back)
-	if file != nil {
-		until(ctx, t, func() error { return d.arrived(ctx, *file) })
+	for _, file := range files {
+		until(ctx, t, func() error { return d.arrived(ctx, file) })
 	}
 	d.passes(t)
 }

@@ -54,11 +54,21 @@ func (w world) putConfig(ctx context.Context, name string) error {
 func (w world) putDisk(ctx context.Context) error {
 	_, freed := w.stack.Postgres.Exec(ctx, "root", "rm", "-rf", fault.PostgresDisk+"/full")
 	err := w.askPostgres(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "DROP INDEX IF EXISTS "+fault.PostgresTablespace)
-		if err == nil {
-			_, err = conn.Exec(ctx, "DROP TABLESPACE IF EXISTS "+fault.PostgresTablespace)
+		var there bool
+		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_tablespace WHERE spcname = $1)", fault.PostgresTablespace).Scan(&there)
+		if err != nil || !there {
+			return err
 		}
-		return err
+		for _, statement := range []string{
+			"DROP INDEX IF EXISTS " + fault.PostgresTablespace,
+			"DROP TABLESPACE " + fault.PostgresTablespace,
+			"CHECKPOINT", // a crash recovery that came upon it would find the disk another one
+		} {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return errors.Join(err, freed)

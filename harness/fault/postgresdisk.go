@@ -24,7 +24,8 @@ const (
 // lies on a small disk of the container, and that is filled to the last byte.
 // It bites when Postgres refuses a canary's write to that disk for want of
 // space, and when it has refused one to the index, which is the pipeline's.
-// Recovery makes room and takes the index away.
+// Recovery makes room and takes the index away. The disk is in memory: a plan
+// must not end Postgres meanwhile.
 func PostgresDiskFull() Fault {
 	return Fault{Name: "disk-full", Target: Postgres, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		table, err := world.Table()
@@ -119,7 +120,7 @@ func putIndex(ctx context.Context, world World, table string) error {
 // wide returns an entry so wide that few fit on a page: the next rows need a
 // new one. With many rows there already it is narrower, so that they all fit.
 func wide(rows int) string {
-	const room, most = 8 << 20, 2000
+	const room, most = 8 << 20, 2600 // a page takes three of these
 	width := min(most, max(1, room/max(rows, 1)))
 	var text strings.Builder // that cannot be compressed
 	for sum := sha256.Sum256([]byte(postgresIndex)); text.Len() < width; sum = sha256.Sum256(sum[:]) {

@@ -67,19 +67,20 @@ func (s *Stack) resetPostgres(ctx context.Context) error {
 		return fmt.Errorf("connect to postgres: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	var changed bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf')").Scan(&changed); err != nil {
-		return fmt.Errorf("ask postgres for its settings: %w", err)
+	var changed, disk bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'),
+		EXISTS (SELECT FROM pg_tablespace WHERE spcname = $1)`, fault.PostgresTablespace).Scan(&changed, &disk); err != nil {
+		return fmt.Errorf("ask postgres for what was changed: %w", err)
 	}
 	var statements []string
 	if changed {
 		statements = append(statements, "ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()")
 	}
-	statements = append(statements,
-		"DROP DATABASE IF EXISTS "+database+" WITH (FORCE)",
-		"DROP TABLESPACE IF EXISTS "+fault.PostgresTablespace,
-		"CREATE DATABASE "+database+" STRATEGY file_copy",
-	)
+	statements = append(statements, "DROP DATABASE IF EXISTS "+database+" WITH (FORCE)")
+	if disk {
+		statements = append(statements, "DROP TABLESPACE "+fault.PostgresTablespace, "CHECKPOINT")
+	}
+	statements = append(statements, "CREATE DATABASE "+database+" STRATEGY file_copy")
 	for _, statement := range statements {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("postgres: %s: %w", strings.ToLower(statement), err)
