@@ -233,6 +233,9 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 				return fmt.Errorf("the trigger %q cannot be told: %w", trigger.Text, err)
 			}
 		}
+		if trigger.waiting {
+			situation.Waiting = r.waiting(ctx)
+		}
 		if trigger.met(situation) {
 			return nil
 		}
@@ -307,7 +310,7 @@ func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.T
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, operateWithin)
 		defer cancel()
-		role, said, err := r.pipeline.Operate(ctx, operation.Name, r.arguments(operation))
+		role, said, err := r.perform(ctx, operation)
 		act.Role, act.Detail = role, said
 		done <- err
 	}()
@@ -320,6 +323,15 @@ func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.T
 		r.reach(r.healed, i)
 		return pending.OK(act)
 	}, nil
+}
+
+// perform does one operation: the harness's own, or the pipeline's.
+func (r *run) perform(ctx context.Context, operation Operation) (role, said string, err error) {
+	if operation.Name == NewBroker {
+		said, err = r.stack.StartSuccessor(ctx)
+		return fault.Successor, said, err
+	}
+	return r.pipeline.Operate(ctx, operation.Name, r.arguments(operation))
 }
 
 // replayMargin is how many files before the first one that may be incomplete

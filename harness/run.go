@@ -74,7 +74,8 @@ type run struct {
 	marksAtBit []history.Marks
 	undoErrs   []error
 
-	checkpoint int // file number to replay from; 0: nothing was destroyed yet
+	planEnded  chan struct{} // closed when the plan is carried out or broke off
+	checkpoint int           // file number to replay from; 0: nothing was destroyed yet
 }
 
 // Run takes one scenario through the stack and returns what it proved. The
@@ -164,7 +165,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	}
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
-		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
+		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
@@ -208,11 +209,13 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	h.last = r.pipeline
+	r.pipeline.Removing = r.saveLog
 	r.world = world{stack: r.stack, pipeline: r.pipeline, uploads: r.uploads, logs: r.saveLog}
 	r.observer = observe.New(r.spec, r.stack.Endpoints(), r.workload, r.history, func(ctx context.Context, command ...string) (string, error) {
 		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
 	})
 	r.observer.Staged = r.pipeline.Staged
+	r.observer.Brokers = r.brokers
 	r.sender = send.New(r.stack.Endpoints(), r.spec.Inbox, r.history, filepath.Join(r.dir, "input"))
 	r.sender.Told = r.told
 	return nil
@@ -289,11 +292,43 @@ func (r *run) trial(ctx context.Context) error {
 	group.Go(func() error {
 		sendCtx, cancel := context.WithTimeout(gctx, sendWithin)
 		defer cancel()
-		return r.sender.All(sendCtx, r.workload, r.uploads.drops, r.workload.Config.FilesPerSecond)
+		return r.sendInParts(sendCtx)
 	})
-	group.Go(func() error { return r.carryOut(gctx, r.plan) })
+	group.Go(func() error {
+		defer close(r.planEnded)
+		return r.carryOut(gctx, r.plan)
+	})
 	// A plan that was interrupted says so in the history only.
 	return cmp.Or(group.Wait(), ctx.Err())
+}
+
+// sendInParts sends the trial's files, with the pauses that the scenario wants.
+func (r *run) sendInParts(ctx context.Context) error {
+	drops := r.uploads.drops
+	var pauses []Pause
+	if len(r.plan) > 0 {
+		pauses = r.scenario.Pauses
+	}
+	begun, sent := time.Now(), 0
+	for _, pause := range pauses {
+		part := max(len(drops)*pause.Percent/100, sent)
+		if err := r.sender.All(ctx, r.workload, drops[sent:part], r.workload.Config.FilesPerSecond); err != nil {
+			return err
+		}
+		sent = part
+		waiting, over := context.WithCancel(ctx)
+		go func() {
+			select {
+			case <-r.planEnded: // nothing will come any more that it waits for
+				over()
+			case <-waiting.Done():
+			}
+		}()
+		// If it never comes, the plan says so; what was not sent yet is sent then.
+		_ = r.await(waiting, pause.Until, begun)
+		over()
+	}
+	return r.sender.All(ctx, r.workload, drops[sent:], r.workload.Config.FilesPerSecond)
 }
 
 // sentinel sends the last file, after everything is healed, and waits until

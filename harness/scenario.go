@@ -23,6 +23,10 @@ type Scenario struct {
 	// the workload sent, unless a run is to take the real time: a scenario that
 	// is true to its incident's times can be tried in seconds. 0 counts as 1.
 	Hastened float64
+	// Pauses halt the sending, in order of Percent, so that a plan which takes
+	// its time meets work however slow the machine is. Without the plan there
+	// are none.
+	Pauses []Pause
 	// Plan is what is broken and done, in order. Empty: a control.
 	Plan []Step
 	// Catches names the defects that this scenario must find.
@@ -65,8 +69,24 @@ type Step struct {
 // is given "from": the number of the file to replay from, some files before
 // the first one of which something may have been destroyed.
 type Operation struct {
-	Name string            // "replay", "sync", …
+	Name string            // "replay", "sync", …, or NewBroker
 	Args map[string]string // what the description leaves open, by name, beside what every operation is given; may be nil
+}
+
+// NewBroker is an operation that every pipeline has: a second broker appears
+// beside the first one, with nothing in it. What uses it must be moved to it.
+const NewBroker = "new-broker"
+
+// MoveToBroker is the operation that gives a role the second broker's address.
+// Does says what the role does: fault.Collector, …
+func MoveToBroker(does string) Operation {
+	return Operation{Name: "move-to-broker", Args: map[string]string{"role": does}}
+}
+
+// Pause is a halt in the sending of the trial's files.
+type Pause struct {
+	Percent int     // of the files, which are sent before it
+	Until   Trigger // when sending goes on
 }
 
 // Deployment is how a pipeline is deployed for a scenario.
@@ -84,6 +104,15 @@ type Deployment struct {
 func (s Scenario) Validate() error {
 	if s.Name == "" || s.Hypothesis == "" {
 		return fmt.Errorf("scenario %q: name and hypothesis must be given", s.Name)
+	}
+	percent := 0
+	for i, pause := range s.Pauses {
+		if pause.Percent < percent || pause.Percent >= 100 {
+			return fmt.Errorf("scenario %s, pause %d: %d %% is not between %d and 99", s.Name, i+1, pause.Percent, percent)
+		}
+		if percent = pause.Percent; pause.Until.met == nil || pause.Until.step > len(s.Plan) {
+			return fmt.Errorf("scenario %s, pause %d: it must last until something that comes", s.Name, i+1)
+		}
 	}
 	repaired := s.Repairs == ""
 	for i, step := range s.Plan {

@@ -14,7 +14,9 @@ type Trigger struct {
 	step int    // of the plan that it waits for; 0: none
 	// probe is what of the pipeline's own state it looks at; empty: nothing.
 	probe string
-	met   func(Situation) bool
+	// waiting: the broker is to be asked for Situation.Waiting.
+	waiting bool
+	met     func(Situation) bool
 }
 
 // Situation is what triggers look at.
@@ -25,6 +27,9 @@ type Situation struct {
 	Since      time.Duration   // since the step before was injected, or for a recovery since it bit
 	BitFor     []time.Duration // by step, from 0: since it was proved to bite; negative: not yet
 	HealedFor  []time.Duration // the same for being proved healed
+	// Waiting counts the messages, ready and unacknowledged, in the pipeline's
+	// queues on the broker that it began with; -1: not known.
+	Waiting    int
 	MarksAtBit []history.Marks // by step, from 0: when it was proved to bite
 	Probed     int             // what the trigger's probe counts
 }
@@ -92,6 +97,16 @@ func Healed(step int, d time.Duration) Trigger {
 // ("syncs under way") is at least n. Pipelines that do not declare it fail the plan.
 func Probe(name string, n int) Trigger {
 	return Trigger{Text: fmt.Sprintf("at least %d %s", n, name), probe: name, met: func(s Situation) bool { return s.Probed >= n }}
+}
+
+// Drained waits until another step of the plan (1, 2, …) has been proved healed
+// and no message waits, ready or unacknowledged, in the pipeline's queues on
+// the broker that it began with.
+func Drained(step int) Trigger {
+	healed := Healed(step, 0)
+	return Trigger{Text: fmt.Sprintf("queues drained after step %d is healed", step), step: healed.step, waiting: true, met: func(s Situation) bool {
+		return healed.met(s) && s.Waiting == 0
+	}}
 }
 
 func share(what string, percent int, of func(Situation) (done, all int)) Trigger {

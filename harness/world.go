@@ -55,7 +55,7 @@ func isService(part string) bool {
 
 func (w world) Connections(service string) (fault.Connections, error) {
 	if !isService(service) {
-		return nil, fmt.Errorf("no connections to %q pass the proxy: it stands before sftp, rabbitmq, postgres and elasticsearch", service)
+		return nil, fmt.Errorf("no connections to %q pass the proxy: it stands before sftp, rabbitmq, rabbitmq-next, postgres and elasticsearch", service)
 	}
 	return connections{control: w.stack.Control, proxy: w.stack.Proxy, service: service}, nil
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/internal/observe"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
@@ -39,6 +41,43 @@ func (b broker) Manage(ctx context.Context, method, path string, body, answer an
 
 func (b broker) Dial(ctx context.Context) (*amqp.Connection, error) {
 	return b.stack.DialAMQP(ctx, stack.RabbitMQ)
+}
+
+// brokers are those whose queues are observed.
+func (r *run) brokers() []observe.Broker {
+	var list []observe.Broker
+	for _, c := range r.stack.Brokers() {
+		list = append(list, observe.Broker{Name: c.Part(), Addr: r.stack.AMQPAddr(c.Part()), Next: c.Part() == stack.Successor,
+			Exec: func(ctx context.Context, command ...string) (string, error) { return c.Exec(ctx, "root", command...) }})
+	}
+	return list
+}
+
+// waiting counts the messages, ready and unacknowledged, in the pipeline's
+// queues on the broker that it began with. -1: not known.
+func (r *run) waiting(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var queues []struct {
+		Name     string `json:"name"`
+		Messages *int   `json:"messages"`
+	}
+	// Without statistics, which lag, the queues themselves are asked.
+	err := r.stack.Manage(ctx, http.MethodGet, "/queues/"+url.PathEscape(r.world.Broker().Vhost())+"?disable_stats=true&enable_queue_totals=true", nil, &queues)
+	if err != nil {
+		return -1
+	}
+	sum := 0
+	for _, queue := range queues {
+		if !slices.Contains(r.spec.Queues, queue.Name) {
+			continue
+		}
+		if queue.Messages == nil {
+			return -1
+		}
+		sum += *queue.Messages
+	}
+	return sum
 }
 
 // putVhost deletes the pipeline's virtual host and creates it anew, unless it

@@ -16,6 +16,7 @@ func All() []harness.Scenario {
 		DoubleSync(),
 		SyncHolderPaused(),
 		CollectorRecreated(),
+		ForgottenConsumer(),
 		CorruptedVhost(),
 		BrokerRecreated(),
 		HostileData(),

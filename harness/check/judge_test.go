@@ -244,7 +244,7 @@ func TestFindings(t *testing.T) {
 			n := r.single()
 			r.drop(&r.confirmations, n, 1)
 			r.queued = append(r.queued, history.Entry{Number: n, Version: -1, Where: "queue records.applied, message 1"})
-			return one(Stalled, n, 1)
+			return append(one(Stalled, n, 1), one(Unconfirmed, n, 1)...)
 		},
 		"a message that waits though all is done": func(r *run) []string {
 			n := r.single()

@@ -175,11 +175,15 @@ func (a *account) key(number int, ops []op, top int32) {
 		a.missing(j.index, number, ops, e, Invisible, j.index.whole)
 		return
 	}
-	if top == e.version && e.confirmed == 0 && !e.implied && !stalled && j.expect.Confirmations && j.whole(history.Confirmations) {
+	if top == e.version && e.confirmed == 0 && !e.implied && j.expect.Confirmations && j.whole(history.Confirmations) {
 		if e.delete && !existed(j.l, ops, e) {
 			return // nothing was there to delete: nothing to confirm
 		}
-		j.find(Unconfirmed, number, int(e.version), e, a.furthest(number, e)+"; not in confirmations", "it is in effect and was never confirmed downstream")
+		seen := a.furthest(number, e)
+		if stalled { // its message may be the news that nobody passed on
+			seen += " and " + waits(j.queues[e])
+		}
+		j.find(Unconfirmed, number, int(e.version), e, seen+"; not in confirmations", "it is in effect and was never confirmed downstream")
 	}
 }
 

@@ -61,7 +61,7 @@ func (j *judge) waiting() {
 		for _, depth := range depths.Queues {
 			if n := depth.Ready + depth.Unacked; n > 0 && !slices.Contains(j.expect.DeadLetterQueues, depth.Queue) {
 				j.unread += n
-				j.unreadWhere = append(j.unreadWhere, fmt.Sprintf("%s: %d ready, %d unacknowledged", depth.Queue, depth.Ready, depth.Unacked))
+				j.unreadWhere = append(j.unreadWhere, fmt.Sprintf("%s: %d ready, %d unacknowledged", queueName(depth), depth.Ready, depth.Unacked))
 			}
 		}
 		j.unread -= read
@@ -69,6 +69,13 @@ func (j *judge) waiting() {
 			j.partial[history.Queued] = "could not be read completely at the end"
 		}
 	}
+}
+
+func queueName(depth history.QueueDepth) string {
+	if depth.Broker != "" {
+		return depth.Queue + " on " + depth.Broker
+	}
+	return depth.Queue
 }
 
 // marked reads the entries of a place at the end, if it was read.

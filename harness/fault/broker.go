@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -24,3 +25,43 @@ type Broker interface {
 
 // ErrAbsent is wrapped by the errors of what is asked for and not there.
 var ErrAbsent = errors.New("there is no such thing")
+
+// DeleteBroker deletes the broker that the pipeline began with for good:
+// container, volume and all. Its successor must be there. It bites if the
+// engine knows no such container any more and nobody answers in its place;
+// there is nothing to take back, and healed it is when the successor answers.
+func DeleteBroker() Fault {
+	return Fault{Name: "broker-deleted", Target: RabbitMQ, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+		containers, err := running(ctx, world, target)
+		if err != nil {
+			return Injection{}, err
+		}
+		successor, err := running(ctx, world, Successor)
+		if err != nil {
+			return Injection{}, fmt.Errorf("delete %s: no successor takes its place: %w", target, err)
+		}
+		return Injection{
+			Inject: func(ctx context.Context) error {
+				return each(ctx, containers, func(ctx context.Context, c Container) error { return c.Remove(ctx, true) })
+			},
+			Bites: func(ctx context.Context) (string, error) {
+				gone, err := eachState(ctx, containers, func(state State) (string, error) {
+					if state.ID != "" {
+						return "", fmt.Errorf("container %.12s is still there (%s)", state.ID, state.Status)
+					}
+					return "the engine knows no such container any more, its volume is removed", nil
+				})
+				if err != nil {
+					return "", err
+				}
+				conn, err := world.Broker().Dial(ctx)
+				if err == nil {
+					conn.Close()
+					return "", fmt.Errorf("somebody answers in place of %s", target)
+				}
+				return fmt.Sprintf("%s; %v", gone, err), nil
+			},
+			Healed: ready(successor),
+		}, nil
+	}}
+}

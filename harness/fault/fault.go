@@ -20,6 +20,8 @@ const (
 	Postgres      = "postgres"
 	Elasticsearch = "elasticsearch"
 
+	Successor = "rabbitmq-next" // the second broker, once it was started
+
 	Collector = "collect" // takes files from SFTP
 	Loader    = "load"    // writes Postgres
 	Indexer   = "index"   // fills Elasticsearch

@@ -165,6 +165,7 @@ const (
 // QueueDepth is the number of messages in a queue.
 type QueueDepth struct {
 	Queue   string `json:"queue"`
+	Broker  string `json:"broker,omitempty"` // where it is not the one that the pipeline began with
 	Ready   int    `json:"ready"`
 	Unacked int    `json:"unacked"`
 }

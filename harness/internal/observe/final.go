@@ -113,7 +113,7 @@ func (o *Observer) finalQueues(ctx context.Context) error {
 	if len(o.spec.Queues)+len(o.spec.DeadLetters) == 0 {
 		return nil
 	}
-	b := &broker{endpoints: o.endpoints, exec: o.exec, wl: o.wl}
+	b := o.newBrokers()
 	defer b.close()
 	reading, err := o.history.Observe(history.Queues, true)
 	if err != nil {

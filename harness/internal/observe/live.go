@@ -211,7 +211,7 @@ func (o *Observer) watchStatus() *place {
 }
 
 func (o *Observer) watchQueues() *place {
-	b := &broker{endpoints: o.endpoints}
+	b := o.newBrokers()
 	ready := 0
 	return &place{
 		name: history.Queues,

@@ -19,6 +19,9 @@ type Observer struct {
 	// Staged lists the files that wait in the pipeline's staging folder; nil
 	// where it declares none.
 	Staged func(ctx context.Context) (paths []string, err error)
+	// Brokers returns the brokers that there are; nil: the one that the pipeline
+	// began with is the only one.
+	Brokers func() []Broker
 
 	spec      pipeline.Spec
 	endpoints stack.Endpoints

@@ -19,10 +19,18 @@ import (
 // Exec runs a command in the broker's container and returns what it printed.
 type Exec func(ctx context.Context, command ...string) (string, error)
 
-// broker looks at queues.
+// Broker is one of the brokers that messages may wait on.
+type Broker struct {
+	Name string // of its container
+	Addr string // host:port
+	Exec Exec   // in its container
+	Next bool   // it came after the one that the pipeline began with
+}
+
+// broker looks at the queues of one broker.
 type broker struct {
+	Broker
 	endpoints stack.Endpoints
-	exec      Exec
 	wl        *workload.Workload
 
 	raw     net.Conn
@@ -35,7 +43,7 @@ func (b *broker) connect(ctx context.Context) error {
 	if b.conn == nil || b.conn.IsClosed() {
 		b.close()
 		e := b.endpoints
-		conn, err := amqp.DialConfig("amqp://"+e.AMQPAddr, amqp.Config{
+		conn, err := amqp.DialConfig("amqp://"+b.Addr, amqp.Config{
 			SASL:       []amqp.Authentication{&amqp.PlainAuth{Username: e.AMQPUser, Password: e.AMQPPassword}},
 			Vhost:      e.AMQPVhost,
 			Properties: amqp.Table{"connection_name": "seatrial-observer"},
@@ -52,7 +60,7 @@ func (b *broker) connect(ctx context.Context) error {
 			},
 		})
 		if err != nil {
-			return fmt.Errorf("connect to RabbitMQ %s, vhost %s: %w", e.AMQPAddr, e.AMQPVhost, err)
+			return fmt.Errorf("connect to %s at %s, vhost %s: %w", b.Name, b.Addr, e.AMQPVhost, err)
 		}
 		b.conn = conn
 	}
@@ -103,12 +111,26 @@ func (b *broker) ready(ctx context.Context, queues []string) (int, error) {
 // depths returns ready and unacknowledged messages of all queues of the vhost,
 // from the broker itself: what its management interface says lags.
 func (b *broker) depths(ctx context.Context) ([]history.QueueDepth, error) {
-	out, err := b.exec(ctx, "rabbitmqctl", "list_queues", "--quiet", "-p", b.endpoints.AMQPVhost, "--formatter", "json",
+	out, err := b.Exec(ctx, "rabbitmqctl", "list_queues", "--quiet", "-p", b.endpoints.AMQPVhost, "--formatter", "json",
 		"name", "messages_ready", "messages_unacknowledged")
 	if err != nil {
 		return nil, fmt.Errorf("count the messages in the queues: %w", err)
 	}
-	return parseDepths(out)
+	depths, err := parseDepths(out)
+	if b.Next {
+		for i := range depths {
+			depths[i].Broker = b.Name
+		}
+	}
+	return depths, err
+}
+
+// named says which queue it is where there may be several of that name.
+func (b *broker) named(queue string) string {
+	if b.Next {
+		return "queue " + queue + " on " + b.Name
+	}
+	return "queue " + queue
 }
 
 func parseDepths(out string) ([]history.QueueDepth, error) {
@@ -147,7 +169,9 @@ func (b *broker) messages(ctx context.Context, queues []string, depths []history
 	var entries []history.Entry
 	known := map[string]history.QueueDepth{}
 	for _, depth := range depths {
-		known[depth.Queue] = depth
+		if (depth.Broker != "") == b.Next {
+			known[depth.Queue] = depth
+		}
 	}
 	var unread []string
 	for _, name := range queues {
@@ -161,10 +185,10 @@ func (b *broker) messages(ctx context.Context, queues []string, depths []history
 			return entries, err
 		}
 		if read != depth.Ready {
-			unread = append(unread, fmt.Sprintf("queue %s: %d messages were ready, %d could be read", name, depth.Ready, read))
+			unread = append(unread, fmt.Sprintf("%s: %d messages were ready, %d could be read", b.named(name), depth.Ready, read))
 		}
 		if depth.Unacked > 0 {
-			unread = append(unread, fmt.Sprintf("queue %s: %d messages are held unacknowledged by a consumer and cannot be read", name, depth.Unacked))
+			unread = append(unread, fmt.Sprintf("%s: %d messages are held unacknowledged by a consumer and cannot be read", b.named(name), depth.Unacked))
 		}
 	}
 	if len(unread) > 0 {
@@ -189,13 +213,13 @@ func (b *broker) peek(ctx context.Context, queue string, ready int) (entries []h
 	for read < min(ready, maxMessages) {
 		message, ok, err := b.channel.Get(queue, false)
 		if err != nil {
-			return entries, read, fmt.Errorf("read queue %s, message %d: %w", queue, read+1, err)
+			return entries, read, fmt.Errorf("read %s, message %d: %w", b.named(queue), read+1, err)
 		}
 		if !ok {
 			break
 		}
 		read++
-		entries = append(entries, records(b.wl, message, fmt.Sprintf("queue %s, message %d", queue, read))...)
+		entries = append(entries, records(b.wl, message, fmt.Sprintf("%s, message %d", b.named(queue), read))...)
 	}
 	return entries, read, nil
 }
@@ -209,4 +233,87 @@ func (b *broker) close() {
 		b.raw.Close()
 	}
 	b.conn, b.channel, b.raw = nil, nil, nil
+}
+
+// brokers are the brokers that there are, each looked at on a connection of its own.
+type brokers struct {
+	list func() []Broker
+	make func(Broker) *broker
+	open map[string]*broker
+}
+
+func (o *Observer) newBrokers() *brokers {
+	list := o.Brokers
+	if list == nil {
+		list = func() []Broker { return []Broker{{Name: "RabbitMQ", Addr: o.endpoints.AMQPAddr, Exec: o.exec}} }
+	}
+	make := func(b Broker) *broker { return &broker{Broker: b, endpoints: o.endpoints, wl: o.wl} }
+	return &brokers{list: list, make: make, open: map[string]*broker{}}
+}
+
+// all returns the brokers that there are now, and forgets those that are gone.
+func (b *brokers) all() []*broker {
+	var all []*broker
+	known := b.open
+	b.open = map[string]*broker{}
+	for _, found := range b.list() {
+		one := known[found.Name]
+		if one == nil {
+			one = b.make(found)
+		}
+		delete(known, found.Name)
+		b.open[found.Name] = one
+		all = append(all, one)
+	}
+	for _, gone := range known {
+		gone.close()
+	}
+	return all
+}
+
+// ready sums what is ready in the queues of all brokers.
+func (b *brokers) ready(ctx context.Context, queues []string) (int, error) {
+	sum := 0
+	for _, broker := range b.all() {
+		ready, err := broker.ready(ctx, queues)
+		if err != nil {
+			return 0, err
+		}
+		sum += ready
+	}
+	return sum, nil
+}
+
+func (b *brokers) depths(ctx context.Context) (all []history.QueueDepth, err error) {
+	for _, broker := range b.all() {
+		depths, failed := broker.depths(ctx)
+		all, err = append(all, depths...), errors.Join(err, failed)
+	}
+	return all, err
+}
+
+func (b *brokers) messages(ctx context.Context, queues []string, depths []history.QueueDepth) ([]history.Entry, error) {
+	var entries []history.Entry
+	var unread []string
+	for _, broker := range b.all() {
+		found, err := broker.messages(ctx, queues, depths)
+		entries = append(entries, found...)
+		var part *incomplete
+		if errors.As(err, &part) {
+			unread = append(unread, part.Error())
+		} else if err != nil {
+			return entries, err
+		}
+	}
+	if len(unread) > 0 {
+		return entries, &incomplete{errors.New(strings.Join(unread, "; "))}
+	}
+	return entries, nil
+}
+
+func (b *brokers) close() {
+	for _, one := range b.open {
+		one.close()
+	}
+	b.open = map[string]*broker{}
 }

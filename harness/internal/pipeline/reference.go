@@ -24,6 +24,8 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 	if poll, err := time.ParseDuration(settings["POLL_INTERVAL"]); err == nil {
 		longest = max(longest, poll)
 	}
+	exporter := role("exporter", Export, "export")
+	exporter.Env["EXPORTER_AMQP_URL"] = "${AMQP_URL}" // where it was when it was deployed
 	return Spec{
 		Name:    "reference",
 		Defects: defects,
@@ -31,7 +33,7 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 			collector,
 			role("loader", Load, "load"),
 			role("indexer", Index, "index"),
-			role("exporter", Export, "export"),
+			exporter,
 		},
 		Volumes: []string{"staging"},
 		Inbox:   "inbox",
@@ -45,7 +47,8 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		DeadLetters:     []string{"records.dead"},
 		Status:          &Status{Query: referenceStatus},
 		Operations: map[string]Operation{
-			"replay": {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
+			"replay":         {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
+			"move-to-broker": {Role: "${role}", Env: map[string]string{"AMQP_URL": "${NEXT_AMQP_URL}"}},
 			// A new layout of the staging folder, which breaks off after some files; the same again puts it right.
 			"relayout": {Role: "collector", Command: []string{"/importer", "relayout", "--break-off-after", "${after}"}},
 			"restore":  {Role: "collector", Command: []string{"/importer", "relayout"}},

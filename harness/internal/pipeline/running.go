@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,7 +18,11 @@ import (
 
 // Running is a pipeline whose containers run on a stack.
 type Running struct {
-	Spec    Spec
+	Spec Spec
+	// Removing is told of a container of a role before a deployment removes it;
+	// may be nil.
+	Removing func(context.Context, *stack.Container) error
+
 	stack   *stack.Stack
 	roles   []started
 	doubles doubles
@@ -83,36 +88,76 @@ func (r *Running) Doing(what string) []*stack.Container {
 	return append(found, r.doubles.doing(what)...)
 }
 
-// Operate does one of the declared operations and returns the role in whose
-// container it ran and the last line that it printed.
+// stopWithin is how long a container may take to stop before it is killed.
+const stopWithin = 2 * time.Second
+
+// Operate does one of the declared operations and returns the role it was done
+// on and what is said of it: the last line that a command printed.
 func (r *Running) Operate(ctx context.Context, name string, args map[string]string) (role, said string, err error) {
 	operation, ok := r.Spec.Operations[name]
 	if !ok {
-		return "", "", fmt.Errorf("pipeline %s declares no operation %q: declare the command that does it", r.Spec.Name, name)
+		return "", "", fmt.Errorf("pipeline %s declares no operation %q: declare what does it", r.Spec.Name, name)
 	}
-	var command []string
-	for _, word := range operation.Command {
-		command = append(command, os.Expand(word, func(variable string) string { return args[variable] }))
+	fill := func(text string) string {
+		return os.Expand(text, func(variable string) string { return args[variable] })
 	}
-	for _, s := range r.roles {
-		if s.role.Name != operation.Role {
+	wanted := fill(operation.Role)
+	for i, s := range r.roles {
+		if s.role.Name != wanted && !slices.Contains(s.role.Does, wanted) {
 			continue
+		}
+		if len(operation.Env) > 0 {
+			said, err = r.reconfigure(ctx, i, operation.Env, args)
+			return s.role.Name, said, err
+		}
+		var command []string
+		for _, word := range operation.Command {
+			command = append(command, fill(word))
 		}
 		replica := 1
 		if number := args["replica"]; number != "" {
 			if replica, err = strconv.Atoi(number); err != nil || replica < 1 || replica > len(s.containers) {
-				return operation.Role, "", fmt.Errorf("operation %s is for replica %q of role %s, which has %d", name, number, operation.Role, len(s.containers))
+				return s.role.Name, "", fmt.Errorf("operation %s is for replica %q of role %s, which has %d", name, number, s.role.Name, len(s.containers))
 			}
 		}
 		said, err = s.containers[replica-1].Exec(ctx, "", command...)
 		said = strings.TrimSpace(said)
 		said = said[strings.LastIndexByte(said, '\n')+1:]
 		if err != nil {
-			return operation.Role, said, fmt.Errorf("%s in %s: %w", strings.Join(command, " "), operation.Role, err)
+			return s.role.Name, said, fmt.Errorf("%s in %s: %w", strings.Join(command, " "), s.role.Name, err)
 		}
-		return operation.Role, said, nil
+		return s.role.Name, said, nil
 	}
-	return operation.Role, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, operation.Role)
+	return wanted, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, wanted)
+}
+
+// reconfigure changes a role's environment and makes its containers anew.
+func (r *Running) reconfigure(ctx context.Context, i int, changes, args map[string]string) (said string, err error) {
+	role := r.roles[i].role
+	role.Env = maps.Clone(role.Env)
+	for name, value := range changes {
+		role.Env[name] = os.Expand(value, func(variable string) string {
+			if given, ok := args[variable]; ok {
+				return given
+			}
+			return "${" + variable + "}" // the stack's to fill in
+		})
+	}
+	r.roles[i].role.Env = role.Env
+	for replica, c := range r.roles[i].containers {
+		if err := c.StopGently(ctx, stopWithin); err != nil {
+			return "", err
+		}
+		if r.Removing != nil {
+			if err := r.Removing(ctx, c); err != nil {
+				return "", err
+			}
+		}
+		if err := c.Reconfigure(ctx, request(role, replica, r.stack.Front(), r.stack.PipelineEnv()).Env); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("made anew with another %s", strings.Join(slices.Sorted(maps.Keys(changes)), ", ")), nil
 }
 
 // Staged lists the files in the declared staging folder, by their paths in it:

@@ -53,10 +53,16 @@ type Spec struct {
 	Patience time.Duration
 }
 
-// Operation is a command in the container of a role.
+// Operation is a command in the container of a role, or a new configuration
+// of one. In all its texts ${name} is filled in from the arguments of the step.
 type Operation struct {
-	Role    string   // name; the first replica, or that of the step's argument "replica" (1, 2, …)
-	Command []string // ${name} is filled in from the arguments of the step
+	Role    string   // its name, or what it does
+	Command []string // in the first replica, or that of the step's argument "replica" (1, 2, …)
+	// Env is instead of a command: this much of the role's environment changes,
+	// and its containers are stopped and made anew, one after the other. The
+	// stack fills in what it fills in elsewhere; NEXT_AMQP_URL is the address of
+	// the broker's successor.
+	Env map[string]string
 }
 
 // Staging is a folder in the containers of a role, on a volume or on their own

@@ -283,6 +283,16 @@ func (c *Container) RemoveVolumes(ctx context.Context) error {
 // CreateAgain makes and starts the container anew from its image, after Remove.
 func (c *Container) CreateAgain(ctx context.Context) error { return c.create(ctx) }
 
+// Reconfigure stops the container and makes it anew from its image with
+// another environment, as a deployment does. Named volumes stay.
+func (c *Container) Reconfigure(ctx context.Context, env map[string]string) error {
+	if err := c.Remove(ctx); err != nil {
+		return err
+	}
+	c.request.Env = env
+	return c.create(ctx)
+}
+
 // Ready waits until the container proves by its protocol that it works, or,
 // without a probe, runs. It returns the proof.
 func (c *Container) Ready(ctx context.Context) (string, error) {
