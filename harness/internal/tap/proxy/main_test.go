@@ -84,3 +84,45 @@ func TestToxicsComeOffADeadConnection(t *testing.T) {
 		})
 	}
 }
+
+// What waits before a toxic is not tried chunk by chunk where the first one
+// shows that nobody takes it.
+func TestOneTryEndsADeadConnection(t *testing.T) {
+	in := make(chan *stream.StreamChunk, 1024)
+	stub := toxics.NewToxicStub(in, make(chan *stream.StreamChunk))
+	toxic := &latency{toxics.LatencyToxic{Latency: 60_000}}
+	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
+	for range 100 {
+		in <- &stream.StreamChunk{Data: []byte("nobody reads this"), Timestamp: time.Now()}
+	}
+	done := make(chan struct{})
+	go func() {
+		stub.InterruptToxic()
+		toxic.Cleanup(stub)
+		close(done)
+	}()
+	select {
+	case <-done:
+		require.True(t, stub.Closed())
+	case <-time.After(3 * flushWithin):
+		require.Fail(t, "each chunk is tried for itself")
+	}
+}
+
+func TestWhatWaitsIsHandedOn(t *testing.T) {
+	in, out := make(chan *stream.StreamChunk, 1024), make(chan *stream.StreamChunk, 1024)
+	stub := toxics.NewToxicStub(in, out)
+	toxic := &latency{toxics.LatencyToxic{Latency: 60_000}}
+	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
+	for _, text := range []string{"a", "b", "c"} {
+		in <- &stream.StreamChunk{Data: []byte(text), Timestamp: time.Now()}
+	}
+	require.True(t, stub.InterruptToxic())
+	toxic.Cleanup(stub)
+	require.False(t, stub.Closed())
+	var got string
+	for range 3 {
+		got += string((<-out).Data)
+	}
+	require.Equal(t, "abc", got)
+}
