@@ -87,6 +87,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 	switch step.Do {
 	case fault.UndoRemoveToxic:
 		return w.stack.Control.RemoveToxic(step.Target, step.Args["name"])
+	case fault.UndoCut:
+		return w.stack.Control.SetOpen(step.Target, true)
 	case fault.UndoSetting:
 		return w.putSetting(ctx, step.Args["name"])
 	case fault.UndoVhost:
@@ -197,6 +199,10 @@ func (c connections) From(ctx context.Context) (string, error) {
 	}
 	return state.IP, err
 }
+
+func (c connections) Open() (bool, error) { return c.control.Open(c.service) }
+
+func (c connections) SetOpen(open bool) error { return c.control.SetOpen(c.service, open) }
 
 func (c connections) Canary(ctx context.Context) (fault.Canary, error) {
 	flown, err := c.control.Canary(ctx, c.service)

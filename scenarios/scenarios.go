@@ -15,7 +15,6 @@ func All() []harness.Scenario {
 		IndexRebuilt(),
 		DoubleSync(),
 		SyncHolderPaused(),
-		CollectorRecreated(),
 		ForgottenConsumer(),
 		CorruptedVhost(),
 		BrokerRecreated(),
@@ -24,6 +23,10 @@ func All() []harness.Scenario {
 		SameName(),
 		BigFile(),
 		OutOfOrderFiles(),
+		WipedInbox(),
+		CollectorRestarted(),
+		LostRename(),
+		MovedDirectory(),
 	}
 }
 

@@ -168,6 +168,14 @@ func (c *fakeContainer) Said(context.Context) (string, error) { return c.said, c
 type fakeConnections struct {
 	toxics   map[string]string // name → kind, stream and attributes
 	canaries []Canary          // one after the other; the last one stays
+	cut      bool
+}
+
+func (c *fakeConnections) Open() (bool, error) { return !c.cut, nil }
+
+func (c *fakeConnections) SetOpen(open bool) error {
+	c.cut = !open
+	return nil
 }
 
 func (c *fakeConnections) AddToxic(name, kind, stream string, attributes map[string]any) error {

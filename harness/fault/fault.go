@@ -190,6 +190,10 @@ type Connections interface {
 	HasToxic(name string) (bool, error)
 	// From returns the address that the service sees them come from.
 	From(ctx context.Context) (string, error)
+	// Open reports whether connections are taken; SetOpen(false) closes all of
+	// them at once and takes no more.
+	Open() (bool, error)
+	SetOpen(open bool) error
 	// Canary opens a connection of its own through the proxy, as the pipeline
 	// would, and waits for the service's answer.
 	Canary(ctx context.Context) (Canary, error)

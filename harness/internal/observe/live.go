@@ -28,6 +28,9 @@ func (o *Observer) patience() time.Duration {
 // place is how one place is watched.
 type place struct {
 	name string
+	// brisk: a look costs next to nothing, is not stored, and triggers wait for
+	// moments that it shows and that pass.
+	brisk bool
 	// read looks once and returns a digest of what it saw; with an error, of
 	// what it saw before the read broke off.
 	read func(ctx context.Context) (uint64, error)
@@ -106,6 +109,9 @@ func (o *Observer) watch(ctx context.Context, p *place, every time.Duration, rep
 		o.note(p, begun, digest, cause)
 		report()
 		pause := max(every, dutyCycle*time.Since(begun))
+		if p.brisk {
+			pause = max(every/5, time.Since(begun))
+		}
 		switch {
 		case cause != nil:
 			away, pause = true, max(every, leastPause)
@@ -228,7 +234,8 @@ func (o *Observer) watchInbox() *place {
 	in := newInbox(o.spec.Inbox, o.wl, o.endpoints)
 	var names, sent []string
 	return &place{
-		name: history.Inbox,
+		name:  history.Inbox,
+		brisk: true,
 		read: func(ctx context.Context) (digest uint64, err error) {
 			o.mu.Lock()
 			sent = o.expect.files // before the list: what is not in it was taken

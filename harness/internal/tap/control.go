@@ -77,6 +77,32 @@ func (c *Control) HasToxic(service, name string) (bool, error) {
 	return false, nil
 }
 
+// Open reports whether the service's listener takes connections.
+func (c *Control) Open(service string) (bool, error) {
+	proxy, err := c.client.Proxy(service)
+	if err != nil {
+		return false, fmt.Errorf("ask the proxy for %s: %w", service, err)
+	}
+	return proxy.Enabled, nil
+}
+
+// SetOpen opens the service's listener, or closes it and every connection at
+// once, with what the proxy holds of them.
+func (c *Control) SetOpen(service string, open bool) error {
+	proxy, err := c.client.Proxy(service)
+	if err != nil {
+		return fmt.Errorf("ask the proxy for %s: %w", service, err)
+	}
+	if proxy.Enabled == open {
+		return nil
+	}
+	proxy.Enabled = open
+	if err := proxy.Save(); err != nil {
+		return fmt.Errorf("open (%t) the proxy's listener for %s: %w", open, service, err)
+	}
+	return nil
+}
+
 // Reset takes all toxics off and opens all listeners.
 func (c *Control) Reset() error {
 	if err := c.client.ResetState(); err != nil {
