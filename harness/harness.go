@@ -31,6 +31,7 @@ type Watcher interface {
 	Phase(text string)
 	Marks(marks history.Marks)
 	Fault(name, target, state, evidence string)
+	Operation(name, state, evidence string)
 	End(run reports.Run)
 }
 
@@ -206,4 +207,5 @@ func (nobody) Begin(string, string, uint64, int)    {}
 func (nobody) Phase(string)                         {}
 func (nobody) Marks(history.Marks)                  {}
 func (nobody) Fault(string, string, string, string) {}
+func (nobody) Operation(string, string, string)     {}
 func (nobody) End(reports.Run)                      {}

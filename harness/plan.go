@@ -294,17 +294,17 @@ func notBroken(err error) error {
 func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.Time) (ended func() error, err error) {
 	operation := step.Operation
 	act := history.RoleAct{Step: i + 1}
-	r.watch.Fault(operation.Name, "", "waiting", step.When.Text)
+	r.watch.Operation(operation.Name, "waiting", step.When.Text)
 	triggered := r.await(going, step.When, begun)
 	pending, err := r.history.Invoke(history.Operate, operation.Name, act)
 	if err != nil {
 		return nil, err
 	}
 	if triggered != nil {
-		r.watch.Fault(operation.Name, "", "not begun", triggered.Error())
+		r.watch.Operation(operation.Name, "not begun", triggered.Error())
 		return nil, cmp.Or(pending.Fail(triggered, act), errPlanBroken)
 	}
-	r.watch.Fault(operation.Name, "", "under way", "")
+	r.watch.Operation(operation.Name, "under way", "")
 	r.reach(r.bit, i)
 	done := make(chan error, 1)
 	go func() {
@@ -316,10 +316,10 @@ func (r *run) operate(ctx, going context.Context, i int, step Step, begun time.T
 	}()
 	return func() error {
 		if err := <-done; err != nil {
-			r.watch.Fault(operation.Name, act.Role, "failed", err.Error())
+			r.watch.Operation(operation.Name, "failed", err.Error())
 			return cmp.Or(pending.Fail(err, act), errPlanBroken)
 		}
-		r.watch.Fault(operation.Name, act.Role, "done", act.Detail)
+		r.watch.Operation(operation.Name, "done", act.Detail)
 		r.reach(r.healed, i)
 		return pending.OK(act)
 	}, nil

@@ -127,6 +127,9 @@ func junitProblemOf(run Run, findings []check.Finding) *junitProblem {
 	for _, fault := range run.Faults {
 		fmt.Fprintf(&text, "fault %s\n", printable(faultLine(fault)))
 	}
+	for _, operation := range run.Operations {
+		fmt.Fprintf(&text, "operation %s\n", printable(operationLine(operation)))
+	}
 	for _, finding := range selectFindings(findings, findingsShown) {
 		fmt.Fprintf(&text, "%s\n", printable(findingLine(finding)))
 	}

@@ -30,15 +30,16 @@ type Live struct {
 	run      Run // scenario, pipeline, seed, records
 	phase    string
 	marks    history.Marks
-	faults   []liveFault // in the order in which they were first heard of
-	drawn    int         // lines of the redrawn block that stand on the screen
+	steps    []liveStep // faults and operations, in the order in which they were first heard of
+	drawn    int        // lines of the redrawn block that stand on the screen
 	drawnAt  time.Time
 	reported string // last progress line, plain
 	lineAt   time.Time
 	stop     chan struct{}
 }
 
-type liveFault struct{ name, target, state string }
+// liveStep is a fault or, without a target, an operation.
+type liveStep struct{ name, target, state string }
 
 const (
 	lineEvery   = 2 * time.Second        // plain progress
@@ -64,7 +65,7 @@ func (l *Live) Begin(scenario, pipeline string, seed uint64, records int) {
 	l.halt()
 	l.run = Run{Scenario: scenario, Pipeline: pipeline, Seed: seed, Records: records}
 	l.running, l.began = true, l.now()
-	l.phase, l.marks, l.faults, l.reported, l.lineAt = "", unknownMarks, nil, "", time.Time{}
+	l.phase, l.marks, l.steps, l.reported, l.lineAt = "", unknownMarks, nil, "", time.Time{}
 	l.say(fmt.Sprintf("%s on %s, seed %d, %d records", l.paint.bold(printable(scenario)), printable(pipeline), seed, records))
 	if l.terminal {
 		l.stop = make(chan struct{})
@@ -113,23 +114,32 @@ func (l *Live) Marks(marks history.Marks) {
 // Fault says what became of a fault: its state ("injected", "bit", "healed",
 // …) and the evidence for it, if there is any.
 func (l *Live) Fault(name, target, state, evidence string) {
+	l.step("fault "+printable(name)+" on "+printable(target), liveStep{printable(name), printable(target), printable(state)}, evidence)
+}
+
+// Operation says what became of an operation: its state ("waiting", "under
+// way", "done", "failed") and what it said, if anything.
+func (l *Live) Operation(name, state, evidence string) {
+	l.step("operation "+printable(name), liveStep{name: printable(name), state: printable(state)}, evidence)
+}
+
+func (l *Live) step(what string, step liveStep, evidence string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fault := liveFault{printable(name), printable(target), printable(state)}
 	known := false
-	for i := range l.faults {
-		if l.faults[i].name == fault.name && l.faults[i].target == fault.target {
-			l.faults[i], known = fault, true
+	for i := range l.steps {
+		if l.steps[i].name == step.name && l.steps[i].target == step.target {
+			l.steps[i], known = step, true
 		}
 	}
 	if !known {
-		l.faults = append(l.faults, fault)
+		l.steps = append(l.steps, step)
 	}
-	line := l.paint.fault(fmt.Sprintf("fault %s on %s: %s", fault.name, fault.target, fault.state))
+	line := what + ": " + step.state
 	if evidence != "" {
 		line += " (" + shorten(printable(evidence), 160) + ")"
 	}
-	l.say(line)
+	l.say(l.paint.fault(line))
 }
 
 // End says how the run ended.

@@ -41,8 +41,8 @@ func (l *Live) progressLine() string {
 func (l *Live) block(width int) []string {
 	elapsed := l.now().Sub(l.began).Truncate(time.Second)
 	first := fmt.Sprintf("%d:%02d  %s", int(elapsed.Minutes()), int(elapsed.Seconds())%60, printable(l.run.Scenario))
-	for _, fault := range l.faults {
-		first += fmt.Sprintf("  %s %s", fault.name, fault.state)
+	for _, step := range l.steps {
+		first += fmt.Sprintf("  %s %s", step.name, step.state)
 	}
 	if l.phase != "" {
 		first += "  " + l.phase

@@ -44,6 +44,8 @@ func TestLivePlainLines(t *testing.T) {
 		clock.forward(100 * time.Millisecond)
 	}
 	live.Fault("kill", "load", "biting", "exit code 137 \x1b[31m")
+	live.Operation("replay", "waiting", "0s after step 1 is healed")
+	live.Operation("replay", "done", "12 files with 720 rows published again")
 	live.Phase("quiet")
 	require.Equal(t, "quiet", live.Doing())
 	live.End(Run{Verdict: check.Invalid, Reason: "3 operations are lost.", Undo: Undo{Error: "the proxy is gone"}})
@@ -97,7 +99,7 @@ func TestLiveNeverWritesMoreThanTheTerminalIsWide(t *testing.T) {
 		live, _, _ := newTestLive(true, width)
 		live.run = Run{Scenario: "日本語 with a name that is rather long for a scenario", Records: 5000}
 		live.phase = "trial"
-		live.faults = []liveFault{{"kill", "load", "biting"}}
+		live.steps = []liveStep{{"kill", "load", "biting"}}
 		live.marks = marks(5000, 12)
 		lines := live.block(width)
 		require.Len(t, lines, 2)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
 )
 
 // filesShown is how many files report.md lists; the rest is summed up.
@@ -104,40 +105,77 @@ func (p *page) sent(run Run) {
 
 func (p *page) broken(run Run) {
 	p.printf("## What was broken\n\n")
+	planned := plannedFaults(run)
 	switch {
 	case run.NoFault && len(run.Plan) > 0:
 		p.printf("Nothing: the plan of %d was left out on purpose (`--no-fault`).\n\n", len(run.Plan))
 		return
-	case len(run.Faults) == 0 && len(run.Plan) == 0:
+	case len(run.Faults) == 0 && planned == 0:
 		p.printf("Nothing, and nothing was planned.\n\n")
-		return
 	}
+	triggers := planTriggers(run.Plan, false)
 	for i, fault := range run.Faults {
 		p.printf("%d. **%s on %s**: %s, %s.\n", i+1, prose(fault.Name), prose(fault.Target), faultState(fault), inFlight(fault))
-		if i < len(run.Plan) && run.Plan[i].Trigger != "" && run.Plan[i].Name == fault.Name {
-			p.printf("   - Trigger: %s.\n", prose(run.Plan[i].Trigger))
-		}
-		if fault.Evidence != "" {
-			p.printf("   - Evidence: %s\n", code(shorten(fault.Evidence, 500)))
-		}
+		p.receipt(triggers.of(i, fault.Name), fault.Evidence)
 	}
-	if missing := plannedFaults(run) - len(run.Faults); missing > 0 {
-		p.printf("\n%d of %d in the plan never began.\n", missing, plannedFaults(run))
+	if missing := planned - len(run.Faults); missing > 0 {
+		p.printf("\n%d of %d in the plan never began.\n", missing, planned)
 	}
-	if len(run.Operations) > 0 {
-		p.printf("\n## What was done\n\n")
+	if len(run.Faults) > 0 || planned > 0 {
+		p.printf("\n")
 	}
+	p.done(run)
+}
+
+// done lists the operations: what people did with the pipeline.
+func (p *page) done(run Run) {
+	planned := len(run.Plan) - plannedFaults(run)
+	if len(run.Operations) == 0 && planned == 0 {
+		return
+	}
+	p.printf("## What was done\n\n")
+	triggers := planTriggers(run.Plan, true)
 	for i, operation := range run.Operations {
-		state := "not done to its end"
-		if operation.Done {
-			state = "done"
+		p.printf("%d. **%s**: %s.\n", i+1, prose(operation.Name), prose(operationState(operation)))
+		p.receipt(triggers.of(i, operation.Name), operation.Evidence)
+	}
+	if missing := planned - len(run.Operations); missing > 0 {
+		if len(run.Operations) > 0 {
+			p.printf("\n")
 		}
-		p.printf("%d. **%s**: %s.\n", i+1, prose(operation.Name), state)
-		if operation.Evidence != "" {
-			p.printf("   - Evidence: %s\n", code(shorten(operation.Evidence, 500)))
-		}
+		p.printf("%d of %d in the plan never began.\n", missing, planned)
 	}
 	p.printf("\n")
+}
+
+// receipt says when a step was to begin and what shows that it did.
+func (p *page) receipt(trigger, evidence string) {
+	if trigger != "" {
+		p.printf("   - Trigger: %s.\n", prose(trigger))
+	}
+	if evidence != "" {
+		p.printf("   - Evidence: %s\n", code(shorten(evidence, 500)))
+	}
+}
+
+// steps are those of a plan that are of one kind.
+type steps []history.PlannedFault
+
+func planTriggers(plan []history.PlannedFault, operations bool) (of steps) {
+	for _, step := range plan {
+		if step.Operation == operations {
+			of = append(of, step)
+		}
+	}
+	return of
+}
+
+// of returns the trigger of the step at place i, if it has that name.
+func (s steps) of(i int, name string) string {
+	if i < len(s) && s[i].Name == name {
+		return s[i].Trigger
+	}
+	return ""
 }
 
 func (p *page) counts(run Run) {

@@ -39,8 +39,12 @@ func sampleRun() Run {
 			{Kind: "rabbitmq", Ref: "seatrial/rabbitmq:3.10.8-883db08b", Origin: "built", Version: "RabbitMQ 3.10.8", Digest: "sha256:00"},
 			{Kind: "postgres", Ref: "postgres:15", Origin: "registry", Version: "PostgreSQL 15.20", Digest: "sha256:11"},
 		},
-		Plan: []history.PlannedFault{{Step: 1, Name: "kill", Target: "load", Trigger: "20 % committed; taken back after 2s"}},
-		Tag:  "7F3K", Started: "2026-11-21T09:00:00Z", Folder: "reports/out/kill-loader-7F3K",
+		Plan: []history.PlannedFault{
+			{Step: 1, Name: "kill", Target: "load", Trigger: "20 % committed; taken back after 2s"},
+			{Step: 2, Name: "replay", Trigger: "0s after step 1 is healed", Operation: true},
+			{Step: 3, Name: "sync", Trigger: "at once", Operation: true},
+		},
+		Tag: "7F3K", Started: "2026-11-21T09:00:00Z", Folder: "reports/out/kill-loader-7F3K",
 		Workload: json.RawMessage(`{"generator":"people/1","files":20,"records_per_file":250}`),
 	}
 }
@@ -65,7 +69,11 @@ func sampleResult() check.Result {
 			{File: "000001-delta-7F3K.csv", Operations: 250, Seconds: 0.9, AtLeast: 0.5},
 			{File: "000005-delta-7F3K.csv", Operations: 249, Seconds: 61.5, AtLeast: 61},
 		}},
-		Faults:    []check.FaultResult{{Name: "kill", Target: "load", Bit: true, Healed: true, InFlight: 812, Evidence: "exit 137, " + hostile}},
+		Faults: []check.FaultResult{{Name: "kill", Target: "load", Bit: true, Healed: true, InFlight: 812, Evidence: "exit 137, " + hostile}},
+		Operations: []check.OperationResult{
+			{Name: "replay", Role: "collector", Done: true, Evidence: "from number 3 on: 4 files with 1000 rows published again, of which 640 had arrived before"},
+			{Name: "sync", Role: "indexer", Evidence: "exit code 1: " + hostile},
+		},
 		NotJudged: []string{"dead letters"},
 	}
 }

@@ -12,6 +12,10 @@ import (
 	"github.com/seatrial/seatrial/harness/check"
 )
 
+// pipelineShown is how much of a pipeline's name a table has room for: many
+// defects can be on at once.
+const pipelineShown = 60
+
 // Table writes the table at the end: a line per run, below it the reason
 // where the run is not valid, and a sum. With color verdicts are coloured.
 func Table(w io.Writer, runs []Run, color bool) error {
@@ -23,7 +27,7 @@ func Table(w io.Writer, runs []Run, color bool) error {
 			report = filepath.Join(run.Folder, MarkdownFile)
 		}
 		grid = append(grid, []string{
-			printable(run.Scenario), printable(run.Pipeline), fmt.Sprint(run.Seed), printable(string(cmp.Or(run.Verdict, check.Unknown))),
+			printable(run.Scenario), shorten(printable(run.Pipeline), pipelineShown), fmt.Sprint(run.Seed), printable(string(cmp.Or(run.Verdict, check.Unknown))),
 			countsLine(run.Counts), faultsLine(run), fmt.Sprintf("%.1f", run.Seconds["total"]), printable(report),
 		})
 	}

@@ -120,11 +120,12 @@ func plannedFaults(run Run) int {
 	return faults
 }
 
-// faultsLine returns the state of all faults in a few words, for a table.
+// faultsLine returns the state of all faults and operations in a few words, for a table.
 func faultsLine(run Run) string {
 	planned := max(plannedFaults(run), len(run.Faults))
+	operations := max(len(run.Plan)-plannedFaults(run), len(run.Operations))
 	switch {
-	case planned == 0:
+	case planned+operations == 0:
 		return "none"
 	case run.NoFault:
 		return "left out"
@@ -138,7 +139,40 @@ func faultsLine(run Run) string {
 			healed++
 		}
 	}
-	return fmt.Sprintf("%d of %d bit, %d healed", bit, planned, healed)
+	line := fmt.Sprintf("%d of %d bit, %d healed", bit, planned, healed)
+	if planned == 0 {
+		line = "none"
+	}
+	if operations > 0 {
+		done := 0
+		for _, operation := range run.Operations {
+			if operation.Done {
+				done++
+			}
+		}
+		line += fmt.Sprintf("; %d of %d operations done", done, operations)
+	}
+	return line
+}
+
+// operationState returns how far an operation came.
+func operationState(operation check.OperationResult) string {
+	state := "not done to its end"
+	if operation.Done {
+		state = "done"
+	}
+	if operation.Role != "" {
+		state += ", in " + operation.Role
+	}
+	return state
+}
+
+func operationLine(operation check.OperationResult) string {
+	line := operation.Name + ": " + operationState(operation)
+	if operation.Evidence != "" {
+		line += ": " + shorten(operation.Evidence, 200)
+	}
+	return line
 }
 
 func findingLine(finding check.Finding) string {

@@ -110,6 +110,7 @@ func TestReadRoundTrip(t *testing.T) {
 	want := sampleRun().With(sampleResult())
 	// What was no UTF-8 cannot come back from JSON.
 	want.Faults[0].Evidence = strings.ToValidUTF8(want.Faults[0].Evidence, "\ufffd")
+	want.Operations[1].Evidence = strings.ToValidUTF8(want.Operations[1].Evidence, "\ufffd")
 	stored.Workload, want.Workload = nil, nil
 	require.Equal(t, want, stored)
 	_, err = Read(t.TempDir())

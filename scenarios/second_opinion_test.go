@@ -131,6 +131,9 @@ func (w watcher) Marks(history.Marks) {}
 func (w watcher) Fault(name, target, state, evidence string) {
 	w.t.Logf("fault %s on %s: %s (%s)", name, target, state, evidence)
 }
+func (w watcher) Operation(name, state, evidence string) {
+	w.t.Logf("operation %s: %s (%s)", name, state, evidence)
+}
 func (w watcher) End(run reports.Run) {
 	w.t.Logf("%s: %s (%.1f s, %s)", run.Verdict, run.Reason, run.Seconds["total"], run.Folder)
 }

@@ -166,11 +166,17 @@ func (f *faultLines) Fault(name, target, state, evidence string) {
 	case "waiting", "injecting", "recovering":
 		return
 	}
-	text := name
-	if target != "" {
-		text += " on " + target
+	f.say(name + " on " + target + ": " + state)
+}
+
+func (f *faultLines) Operation(name, state, evidence string) {
+	switch state {
+	case "waiting":
+		return
+	case "under way":
+		state = "begun"
 	}
-	f.say(text + ": " + state)
+	f.say(name + ": " + state)
 }
 
 func (f *faultLines) End(run reports.Run) {
