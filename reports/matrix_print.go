@@ -74,6 +74,14 @@ func yes(is bool) string {
 	return "NO"
 }
 
+// alarms is a number of false alarms.
+func alarms(n int) string {
+	if n == 1 {
+		return "1 false alarm"
+	}
+	return fmt.Sprintf("%d false alarms", n)
+}
+
 func (q MatrixQuiet) where() string {
 	if q.NoFault {
 		return q.Scenario + ", nothing broken"
@@ -90,7 +98,7 @@ func (q MatrixQuiet) said() string {
 
 // Sum is the matrix in a sentence.
 func (m Matrix) Sum() string {
-	text := fmt.Sprintf("%d of %d defects caught, %d false alarms in %d clean and %d quiet runs", m.Caught, len(m.Defects), m.FalseAlarms, len(m.Clean), len(m.Quiet))
+	text := fmt.Sprintf("%d of %d defects caught, %s in %d clean and %d quiet runs", m.Caught, len(m.Defects), alarms(m.FalseAlarms), len(m.Clean), len(m.Quiet))
 	if m.Unproved > 0 {
 		text += fmt.Sprintf(", %d of them not proved either way", m.Unproved)
 	}
@@ -149,14 +157,17 @@ func (m Matrix) Table(w io.Writer, color bool) error {
 		}
 		out.WriteString("\n")
 	}
-	for _, list := range [][]MatrixDefect{m.Defects, m.Others} {
-		rows := [][]string{{"no", "defect", "scenario", "expected", "found", "caught", "seconds"}}
-		for _, d := range list {
-			rows = append(rows, []string{strconv.Itoa(d.ID), d.Name, d.Scenario, classNames(d.ExpectedAll), d.Text(), yes(d.Caught), fmt.Sprintf("%.1f", d.Seconds)})
-		}
-		grid(rows)
+	rows := [][]string{{"no", "defect", "scenario", "expected", "found", "caught", "seconds"}}
+	for _, d := range m.Defects {
+		rows = append(rows, []string{strconv.Itoa(d.ID), d.Name, d.Scenario, classNames(d.ExpectedAll), d.Text(), yes(d.Caught), fmt.Sprintf("%.1f", d.Seconds)})
 	}
-	rows := [][]string{{"clean on", "verdicts", "seconds"}}
+	grid(rows)
+	rows = [][]string{{"no", "defect", "besides, on", "found", "seconds"}}
+	for _, d := range m.Others {
+		rows = append(rows, []string{strconv.Itoa(d.ID), d.Name, d.Scenario, d.Text(), fmt.Sprintf("%.1f", d.Seconds)})
+	}
+	grid(rows)
+	rows = [][]string{{"clean on", "verdicts", "seconds"}}
 	for _, c := range m.cleanLines() {
 		rows = append(rows, []string{c.scenario, c.said(), fmt.Sprintf("%.1f", c.seconds)})
 	}
@@ -185,19 +196,22 @@ func (m Matrix) Markdown(w io.Writer) error {
 		}
 		p.printf("\n")
 	}
-	defects := func(title string, list []MatrixDefect) {
-		if len(list) == 0 {
-			return
-		}
-		p.printf("## %s\n\n", title)
+	if len(m.Defects) > 0 {
+		p.printf("## Every defect against the scenario meant for it\n\n")
 		p.head(">no", "defect", "scenario", "expected", "found", "caught", ">seconds", "run")
-		for _, d := range list {
+		for _, d := range m.Defects {
 			p.row(strconv.Itoa(d.ID), prose(d.Name), prose(d.Scenario), prose(classNames(d.ExpectedAll)), prose(d.Text()), yes(d.Caught), fmt.Sprintf("%.1f", d.Seconds), prose(d.Folder))
 		}
 		p.printf("\n")
 	}
-	defects("Every defect against the scenario meant for it", m.Defects)
-	defects("Against the other scenarios", m.Others)
+	if len(m.Others) > 0 {
+		p.printf("## Defects against scenarios not meant for them\n\n")
+		p.head(">no", "defect", "scenario", "found", ">seconds", "run")
+		for _, d := range m.Others {
+			p.row(strconv.Itoa(d.ID), prose(d.Name), prose(d.Scenario), prose(d.Text()), fmt.Sprintf("%.1f", d.Seconds), prose(d.Folder))
+		}
+		p.printf("\n")
+	}
 	if len(m.Clean) > 0 {
 		p.printf("## The clean pipeline\n\n")
 		p.head("scenario", ">seed", "verdict", ">seconds", "run")
