@@ -25,6 +25,7 @@ func All() []harness.Scenario {
 		OutOfOrderFiles(),
 		WipedInbox(),
 		CollectorRestarted(),
+		CollectorDoubled(),
 		LostRename(),
 		MovedDirectory(),
 	}
