@@ -9,9 +9,9 @@ import (
 )
 
 // IndexRebuilt builds the index anew while files are imported, and swaps the
-// alias that readers use: the link to Elasticsearch is slow and the sync
-// writes in small steps, so that much is imported between its first step and
-// the swap.
+// alias that readers use. A lock on the table, as a migration takes one, holds
+// the import back until the sync has begun, and a slow link to Elasticsearch
+// holds the sync back until almost everything is imported.
 func IndexRebuilt() harness.Scenario {
 	return harness.Scenario{
 		Name:       "index-rebuilt",
@@ -19,10 +19,11 @@ func IndexRebuilt() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 5
 		},
-		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "25"}},
+		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10"}},
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 200*time.Millisecond, 0), Recover: harness.Healed(2, 0)},
-			{When: harness.Committed(25), Operation: harness.Operation{Name: "sync"}},
+			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Committed(90)},
+			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Probe("syncs filling", 1)},
+			{When: harness.Immediately(), Operation: harness.Operation{Name: "sync"}},
 		},
 		Catches: []string{"alias-swap-loses-writes"},
 	}

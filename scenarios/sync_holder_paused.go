@@ -10,7 +10,8 @@ import (
 
 // SyncHolderPaused freezes the server that holds the sync lock in the middle
 // of its sync. Its lease expires, the other server takes over and brings its
-// own sync to an end. Then the first one goes on where it was.
+// own sync to an end. Then the first one goes on where it was. A lock on the
+// table holds part of the import back until the first one is frozen.
 func SyncHolderPaused() harness.Scenario {
 	return harness.Scenario{
 		Name:       "sync-holder-paused",
@@ -21,9 +22,10 @@ func SyncHolderPaused() harness.Scenario {
 		},
 		Deployment: blueAndGreen,
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Bites(3, 0)},
-			{When: harness.Committed(25), Operation: harness.Operation{Name: "schedule-sync", Args: map[string]string{"replica": "1"}}},
-			{When: harness.Probe("syncs filling", 1), Fault: fault.Pause(fault.Replica(fault.Indexer, 1)), Recover: harness.Healed(4, 0)},
+			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Bites(4, 0)},
+			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Bites(4, 0)},
+			{When: harness.Immediately(), Operation: harness.Operation{Name: "schedule-sync", Args: map[string]string{"replica": "1"}}},
+			{When: harness.Probe("syncs filling", 1), Fault: fault.Pause(fault.Replica(fault.Indexer, 1)), Recover: harness.Healed(5, 0)},
 			{When: harness.Immediately(), Operation: harness.Operation{Name: "sync", Args: map[string]string{"replica": "2"}}},
 		},
 		Catches: []string{"lock-without-fencing"},
@@ -35,5 +37,5 @@ func SyncHolderPaused() harness.Scenario {
 // steps make a sync long enough to be struck; the lease is short.
 var blueAndGreen = harness.Deployment{
 	Replicas: map[string]int{fault.Indexer: 2},
-	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "20", "SYNC_LEASE": "4s"},
+	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s"},
 }
