@@ -122,7 +122,7 @@ func (v *corruptedVhost) staysDown(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("after the broker was restarted: %w", err)
 	}
-	return fmt.Sprintf("%s; its connections are closed (%s before); starting it again was tried and failed (%s); restarting the broker was tried and did not help: %s", down, v.open, vhost, still), nil
+	return fmt.Sprintf("%s; its connections are closed (%s before); starting it again was tried and %s; restarting the broker was tried and did not help: %s", down, v.open, vhost, still), nil
 }
 
 // down says how the virtual host is down, by the management interface and by
@@ -145,23 +145,20 @@ func (v *corruptedVhost) down(ctx context.Context) (string, error) {
 	return fmt.Sprintf("vhost %s is down, a connection to it: %s", v.broker.Vhost(), refused), nil
 }
 
-// restartVhost tries to and returns the broker's refusal.
-func (v *corruptedVhost) restartVhost(ctx context.Context) (refused string, err error) {
-	node, err := v.eval(ctx, `node().`)
-	if err != nil {
-		return "", err
-	}
-	err = v.broker.Manage(ctx, http.MethodPost, "/vhosts/"+url.PathEscape(v.broker.Vhost())+"/start/"+strings.Trim(node, "'"), nil, nil)
-	if err == nil {
+// fileInTheWay is what a message store says that finds a file in the place of
+// its folder.
+const fileInTheWay = "{:badmatch, {:error, :eexist}}"
+
+// restartVhost tries to and returns how the broker fails.
+func (v *corruptedVhost) restartVhost(ctx context.Context) (failed string, err error) {
+	_, err = v.container.Exec(ctx, "root", "rabbitmqctl", "restart_vhost", "-p", v.broker.Vhost())
+	switch {
+	case err == nil:
 		return "", fmt.Errorf("vhost %s could be started again: its store was not broken", v.broker.Vhost())
+	case !strings.Contains(err.Error(), fileInTheWay):
+		return "", fmt.Errorf("vhost %s could not be started again, but for another reason than its store: %w", v.broker.Vhost(), err)
 	}
-	if ctx.Err() != nil {
-		return "", err
-	}
-	if _, cause, found := strings.Cut(err.Error(), "badmatch,"); found {
-		return "the broker says badmatch " + cause[:strings.IndexByte(cause+"}", '}')+1], nil
-	}
-	return err.Error(), nil
+	return "failed to start its message store: " + fileInTheWay, nil
 }
 
 func (v *corruptedVhost) restartBroker(ctx context.Context) error {

@@ -107,14 +107,32 @@ func (s *Stack) Brokers() []*Container {
 }
 
 // PutBack makes the services those that the stack began with: no successor,
-// every container there, the broker on its volume. It does not empty them.
+// every container there, the broker on its volume, its virtual host up. It
+// does not empty them.
 func (s *Stack) PutBack(ctx context.Context) error {
 	if next := s.next.Swap(nil); next != nil {
 		if err := errors.Join(next.Remove(ctx), next.RemoveVolumes(ctx)); err != nil {
 			return err
 		}
 	}
-	return s.DeployBroker(ctx, false)
+	if err := s.DeployBroker(ctx, false); err != nil {
+		return err
+	}
+	var vhosts []struct {
+		Name  string            `json:"name"`
+		State map[string]string `json:"cluster_state"`
+	}
+	if err := s.Manage(ctx, http.MethodGet, "/vhosts", nil, &vhosts); err != nil {
+		return nil // a broker that is down is for others to wait for
+	}
+	for _, found := range vhosts {
+		for _, state := range found.State {
+			if found.Name == vhost && state == "running" {
+				return nil
+			}
+		}
+	}
+	return s.RenewVhost(ctx)
 }
 
 // AMQPAddr returns where a broker is reached, host:port.
