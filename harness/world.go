@@ -95,6 +95,10 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.putVhost(ctx)
 	case fault.UndoUnlock:
 		return w.unlock(ctx, step.Args["holder"])
+	case fault.UndoManage:
+		return w.manage(ctx, step.Args["method"], step.Args["path"], step.Args["body"])
+	case fault.UndoEval:
+		return w.evaluate(ctx, step.Args["expression"])
 	case fault.UndoConfig:
 		return w.putConfig(ctx, step.Args["name"])
 	case fault.UndoDisk:

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,7 +37,19 @@ func (b broker) Manage(ctx context.Context, method, path string, body, answer an
 	if errors.As(err, &refused) && refused.Code == http.StatusNotFound {
 		return fmt.Errorf("%w: %w", fault.ErrAbsent, err)
 	}
+	if refused != nil && refused.Code == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w: %w", fault.ErrUnhealthy, err)
+	}
 	return err
+}
+
+func (b broker) Queue(does string) (string, error) {
+	for _, role := range b.pipeline.Spec.Roles {
+		if slices.Contains(role.Does, does) && len(role.Consumes) > 0 {
+			return role.Consumes[0], nil
+		}
+	}
+	return "", fmt.Errorf("pipeline %s does not say from which queue the role that does %q takes its work: declare it or leave the scenario out", b.pipeline.Spec.Name, does)
 }
 
 func (b broker) Dial(ctx context.Context) (*amqp.Connection, error) {
@@ -114,4 +127,37 @@ func (w world) renewVhost(ctx context.Context) error {
 		return nil
 	}
 	return w.stack.RenewVhost(ctx)
+}
+
+// manage sends one request of an undo step. The broker may just be coming
+// back: it is asked until it takes it or the context ends.
+func (w world) manage(ctx context.Context, method, path, body string) error {
+	return insist(ctx, func(ctx context.Context) error {
+		return w.Broker().Manage(ctx, method, path, json.RawMessage(body), nil)
+	})
+}
+
+// evaluate does the same with an expression.
+func (w world) evaluate(ctx context.Context, expression string) error {
+	return insist(ctx, func(ctx context.Context) error {
+		_, err := w.stack.RabbitMQ.Exec(ctx, "root", "rabbitmqctl", "eval", expression)
+		return err
+	})
+}
+
+// insist tries until there is no error or the context ends.
+func insist(ctx context.Context, try func(context.Context) error) error {
+	for {
+		limit, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := try(limit)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

@@ -15,9 +15,13 @@ type Broker interface {
 	// Queues returns the queues that the pipeline declares for records on their
 	// way, in the order of that way; an error if it declares none.
 	Queues() ([]string, error)
+	// Queue returns the queue from which the role that does what is named takes
+	// its work; an error if the pipeline does not say.
+	Queue(does string) (string, error)
 	// Manage sends one request to the management interface, below /api: body
 	// and answer are JSON, either may be nil. Names in path must be escaped.
-	// Errors wrap ErrAbsent where there is no such thing.
+	// Errors wrap ErrAbsent where there is no such thing, and ErrUnhealthy where
+	// a health check finds what it looks for.
 	Manage(ctx context.Context, method, path string, body, answer any) error
 	// Dial opens a connection of its own to the pipeline's virtual host.
 	Dial(ctx context.Context) (*amqp.Connection, error)
@@ -25,6 +29,9 @@ type Broker interface {
 
 // ErrAbsent is wrapped by the errors of what is asked for and not there.
 var ErrAbsent = errors.New("there is no such thing")
+
+// ErrUnhealthy is wrapped by the errors of health checks that find something.
+var ErrUnhealthy = errors.New("the health check finds something")
 
 // DeleteBroker deletes the broker that the pipeline began with for good:
 // container, volume and all. Its successor must be there. It bites if the

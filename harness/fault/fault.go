@@ -106,6 +106,8 @@ const (
 	UndoDisk        = "disk"         // make room on Postgres's small disk and take away what was put there
 	UndoConnect     = "connect"      // put the container back on its networks
 	UndoRemove      = "remove"       // remove the container, which a fault added
+	UndoManage      = "manage"       // send args[method] args[path] args[body] to the management interface of broker (target)
+	UndoEval        = "eval"         // evaluate the Erlang expression args[expression] in broker (target)
 	UndoAckTimeout  = "ack-timeout"  // have the broker wait for acks as long as it does by default
 )
 

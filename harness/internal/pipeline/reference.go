@@ -25,13 +25,15 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		longest = max(longest, poll)
 	}
 	exporter := role("exporter", Export, "export")
+	loader := role("loader", Load, "load")
+	loader.Consumes, exporter.Consumes = []string{"records"}, []string{"records.applied"}
 	exporter.Env["EXPORTER_AMQP_URL"] = "${AMQP_URL}" // where it was when it was deployed
 	return Spec{
 		Name:    "reference",
 		Defects: defects,
 		Roles: []Role{
 			collector,
-			role("loader", Load, "load"),
+			loader,
 			role("indexer", Index, "index"),
 			exporter,
 		},

@@ -83,6 +83,7 @@ type Role struct {
 	Mounts      map[string]string // volume name → path in the container
 	MemoryBytes int64             // limit; 0: the stack's default
 	Replicas    int               // 0 counts as 1
+	Consumes    []string          // queues that it takes its work from
 }
 
 // Rows says how the pipeline's rows are read. Query returns one row per

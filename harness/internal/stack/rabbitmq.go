@@ -161,6 +161,19 @@ func (s *Stack) RenewVhost(ctx context.Context) error {
 	return s.Manage(ctx, http.MethodPut, "/permissions/"+vhost+"/"+s.endpoints.AMQPUser, all, nil)
 }
 
+// endAlarms puts the broker's limits back to their defaults where they have
+// raised an alarm.
+func (s *Stack) endAlarms(ctx context.Context) error {
+	err := s.Manage(ctx, http.MethodGet, "/health/checks/alarms", nil, nil)
+	var raised *StatusError
+	if !errors.As(err, &raised) || raised.Code != http.StatusServiceUnavailable {
+		return err
+	}
+	_, err = s.RabbitMQ.Exec(ctx, "root", "rabbitmqctl", "eval",
+		"vm_memory_monitor:set_vm_memory_high_watermark(0.4), rabbit_disk_monitor:set_disk_free_limit(50000000).")
+	return err
+}
+
 func (s *Stack) probeBroker(ctx context.Context, broker string) (string, error) {
 	conn, err := s.DialAMQP(ctx, broker)
 	if err != nil {

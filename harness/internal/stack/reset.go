@@ -23,7 +23,7 @@ func (s *Stack) Reset(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Control.Reset() })
 	group.Go(func() error { return s.resetSFTP(ctx) })
-	group.Go(func() error { return s.RenewVhost(ctx) })
+	group.Go(func() error { return errors.Join(s.RenewVhost(ctx), s.endAlarms(ctx)) })
 	group.Go(func() error { return s.resetPostgres(ctx) })
 	group.Go(func() error { return s.resetElasticsearch(ctx) })
 	if err := group.Wait(); err != nil {
