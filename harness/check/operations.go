@@ -288,13 +288,22 @@ func (j *judge) rejections() map[int32]*rejections {
 		if byFile == nil {
 			byFile = map[int32]*rejections{}
 		}
-		due := 0
-		for i, planned := range j.l.w.Files[index].Ops {
-			if planned.Accept != acceptable {
-				due += j.l.w.Files[index].Weight(i)
+		due, dead := 0, 0
+		file := j.l.w.Files[index]
+		for i, planned := range file.Ops {
+			if planned.Accept == acceptable {
+				continue
+			}
+			due += file.Weight(i)
+			if o := find(j.l.of(int(planned.Number)), int(planned.Version)); o.seen&inDeadLetters != 0 {
+				dead += file.Weight(i)
 			}
 		}
-		byFile[int32(index)] = &rejections{rightly: min(counted, due), wrongly: max(0, counted-due)}
+		rightly := min(counted, due)
+		if rightly >= dead { // those among the dead letters are what is counted
+			rightly -= dead
+		}
+		byFile[int32(index)] = &rejections{rightly: rightly, wrongly: max(0, counted-due)}
 	}
 	return byFile
 }

@@ -277,11 +277,17 @@ func (j *judge) tombstone(p *place, number int, ops []op, e *entry) int32 {
 		}
 		return strayTombstone
 	}
+	var effective *op
 	for i := range ops {
-		if o := &ops[i]; o.delete && j.l.sent(o) >= indeterminate && o.version >= e.version {
-			o.seen |= p.bit
-			return -o.version
+		// The next deletion, or the last by absence: a record that comes back too
+		// late, after a snapshot without it, leaves the mark where it was.
+		if o := &ops[i]; o.delete && j.l.sent(o) >= indeterminate && o.version >= e.version && (effective == nil || o.implied) {
+			effective = o
 		}
+	}
+	if effective != nil {
+		effective.seen |= p.bit
+		return -effective.version
 	}
 	if o := e.o; o != nil && o.delete && !o.implied && j.l.sent(o) == failed {
 		o.seen |= p.bit

@@ -30,16 +30,29 @@ func TestPlantedIsFoundExactly(t *testing.T) {
 					UpdatePercent: random.IntN(70), DeletePercent: random.IntN(30), RejectPercent: random.IntN(20), FullEvery: random.IntN(5),
 					KeyShape: []string{workload.TokenKeys, workload.DigitKeys, workload.MixedKeys}[random.IntN(3)], Control: 3, Sentinel: 1,
 				}
+				if random.IntN(2) == 0 {
+					return
+				}
+				some := func() int { return random.IntN(4) * random.IntN(4) }
+				c.UpdatePercent, c.RecreatePercent = c.UpdatePercent*4/5, some()
+				c.Hostile = workload.Hostile{
+					EncodingPercent: some(), NULPercent: some(), MarkupPercent: some(), MixedPercent: some(),
+					BOMEvery: some(), CRLFEvery: some(), EmptyEvery: some(), BlankEvery: some(), CopiesEvery: some(),
+				}
+				c.Uploads = workload.Uploads{CutEvery: some(), SlowEvery: some(), AgainEvery: some(), SameNameEvery: some(), LateEvery: some()}
 			})
 			// Some files are acknowledged, some are not and arrive or do not.
 			outcomes := map[int]bool{} // acknowledged
 			r.control()
 			outcomes[0] = true
-			for i, f := range r.w.Files {
-				if f.Kind != workload.Trial {
-					continue
-				}
+			for _, d := range r.w.Drops() {
+				i := d.File
 				switch draw := random.IntN(10); {
+				case d.How == workload.Cut:
+					r.send(i, history.Info)
+				case d.How == workload.Start || d.How == workload.Again && !outcomes[i]:
+				case d.How == workload.Again:
+					r.send(i, history.OK)
 				case draw == 0 && i > 1:
 					r.send(i, history.Info)
 					r.apply(i)
@@ -113,7 +126,7 @@ func plant(r *run, random *rand.Rand, outcomes map[int]bool) (want []string) {
 		case 3:
 			delete(r.documents, n)
 			if higher {
-				r.documents[n] = []history.Entry{{Number: n, Version: v, Fields: r.w.Record(n, v).Map()}}
+				r.documents[n] = []history.Entry{{Number: n, Version: v, Fields: r.content(n, v)}}
 				continue
 			}
 			want = append(want, finding(Invisible, n, v))

@@ -35,6 +35,7 @@ type run struct {
 	strangers       map[string][]history.Entry
 	depths          []history.QueueDepth
 	status          []history.StatusEntry
+	absent          map[int]int     // version of the last deletion by absence
 	partial         map[string]bool // places whose final read breaks off
 	unread          map[string]bool // places that are not read at the end
 }
@@ -57,7 +58,7 @@ func newRun(t testing.TB, change func(*workload.Config)) *run {
 			Schema: history.Schema, Generator: workload.Generator, Tag: config.Tag, Seed: config.Seed, Scenario: "test", Workload: raw, Plan: kill,
 		}},
 		rows: map[int][]history.Entry{}, documents: map[int][]history.Entry{}, strangers: map[string][]history.Entry{},
-		partial: map[string]bool{}, unread: map[string]bool{},
+		absent: map[int]int{}, partial: map[string]bool{}, unread: map[string]bool{},
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(r.stored.Dir, "observed"), 0o700))
 	return r
@@ -93,28 +94,71 @@ func (r *run) send(index int, phase history.Phase) {
 // apply does with a file what a careful pipeline does.
 func (r *run) apply(index int) {
 	f := r.w.Files[index]
+	if f.Blank {
+		return // nothing says that it is whole
+	}
 	status := history.StatusEntry{File: f.Name, State: "completed", Completed: true, Rows: f.Rows()}
-	for _, op := range f.Ops {
-		if op.Accept == workload.Rejectable {
-			r.dead = append(r.dead, history.Entry{Number: int(op.Number), Version: int(op.Version), Where: "queue records.dead"})
-			status.Rejected++
+	for i, op := range f.Ops {
+		if op.Accept == workload.Rejectable || op.Twist == workload.NUL {
+			for range f.Weight(i) {
+				r.dead = append(r.dead, history.Entry{Number: int(op.Number), Version: int(op.Version), Where: "queue records.dead"})
+				status.Rejected++
+			}
 			continue
 		}
 		if !op.Implied {
 			status.Applied++
+			status.Superseded += f.Weight(i) - 1
 		}
 		r.applyOp(op)
 	}
 	r.status = append(r.status, status)
 }
 
+// drops sends the trial as its schedule says; again and again what was cut.
+func (r *run) drops() {
+	for _, d := range r.w.Drops() {
+		switch d.How {
+		case workload.Cut:
+			r.send(d.File, history.Info)
+		case workload.Start:
+		case workload.Again:
+			r.send(d.File, history.OK)
+		default:
+			r.deliver(d.File)
+		}
+	}
+}
+
+// content is what a version was sent with.
+func (r *run) content(number, version int) map[string]string {
+	for _, f := range r.w.Files {
+		for _, op := range f.Ops {
+			if int(op.Number) == number && int(op.Version) == version {
+				return stored(r.w.Row(op))
+			}
+		}
+	}
+	return r.w.Record(number, version).Map()
+}
+
+// stored is how a row is kept: a date that is not known is none.
+func stored(row workload.Record) map[string]string {
+	content := row.Map()
+	if content["birth_date"] == "" {
+		delete(content, "birth_date")
+	}
+	return content
+}
+
 func (r *run) applyOp(op workload.Op) {
 	n, v := int(op.Number), int(op.Version)
-	if now := r.rows[n]; len(now) == 1 && now[0].Version >= v {
+	if now := r.rows[n]; len(now) == 1 && now[0].Version >= v || v < r.absent[n] {
 		return
 	}
 	switch {
 	case op.Implied:
+		r.absent[n] = v
 		if now := r.rows[n]; len(now) == 1 {
 			now[0].Deleted, now[0].Fields = true, nil
 		}
@@ -126,7 +170,7 @@ func (r *run) applyOp(op workload.Op) {
 		r.confirmations = append(r.confirmations, history.Entry{Number: n, Version: v, Op: workload.Deletion, Where: "confirm-1.csv"})
 		return
 	}
-	content := r.w.Record(n, v).Map()
+	content := stored(r.w.Row(op))
 	r.rows[n] = []history.Entry{{Number: n, Version: v, Fields: content, Where: fmt.Sprintf("people %d", n)}}
 	r.documents[n] = []history.Entry{{Number: n, Version: v, Fields: content, Where: fmt.Sprintf("doc %d", n)}}
 	r.confirmations = append(r.confirmations, history.Entry{Number: n, Version: v, Op: workload.Upsert, Where: "confirm-1.csv"})
@@ -400,7 +444,7 @@ func (r *run) drop(entries *[]history.Entry, number, version int) {
 
 // older puts an older version in a place.
 func (r *run) older(place map[int][]history.Entry, number, version int) {
-	place[number] = []history.Entry{{Number: number, Version: version, Fields: r.w.Record(number, version).Map(), Where: "old"}}
+	place[number] = []history.Entry{{Number: number, Version: version, Fields: r.content(number, version), Where: "old"}}
 }
 
 // fileOf returns the index of the file with the operation.

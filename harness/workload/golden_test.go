@@ -29,6 +29,10 @@ func TestGenerator(t *testing.T) {
 		"delta":  small(nil),
 		"full":   small(func(c *Config) { c.FullEvery, c.RejectPercent, c.KeyShape = 3, 20, MixedKeys }),
 		"digits": small(func(c *Config) { c.NoTrailer, c.KeyShape, c.Files = true, DigitKeys, 1 }),
+		"hostile": small(func(c *Config) {
+			c.RecordsPerFile = 15
+			c.Hostile = Hostile{EncodingPercent: 10, NULPercent: 10, MarkupPercent: 20, MixedPercent: 20, BOMEvery: 3, CRLFEvery: 3, CopiesEvery: 3}
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, err := New(config)
@@ -41,11 +45,15 @@ func TestGenerator(t *testing.T) {
 	t.Run("sums", func(t *testing.T) {
 		sums := map[string]string{}
 		for name, config := range map[string]Config{
-			"default":     Default(1, "SXM1"),
-			"full":        small(func(c *Config) { c.FullEvery, c.Files, c.RecordsPerFile, c.RejectPercent = 4, 20, 100, 7 }),
-			"large":       small(func(c *Config) { c.Files, c.RecordsPerFile = 30, 1000 }),
-			"mixed":       small(func(c *Config) { c.KeyShape, c.RecordsPerFile = MixedKeys, 500 }),
-			"other seed":  Default(1<<63+12345, "ZZZZ"),
+			"default":    Default(1, "SXM1"),
+			"full":       small(func(c *Config) { c.FullEvery, c.Files, c.RecordsPerFile, c.RejectPercent = 4, 20, 100, 7 }),
+			"large":      small(func(c *Config) { c.Files, c.RecordsPerFile = 30, 1000 }),
+			"mixed":      small(func(c *Config) { c.KeyShape, c.RecordsPerFile = MixedKeys, 500 }),
+			"other seed": Default(1<<63+12345, "ZZZZ"),
+			"hostile": small(func(c *Config) {
+				hostile(c)
+				c.Uploads = Uploads{SameNameEvery: 4}
+			}),
 			"only update": small(func(c *Config) { c.UpdatePercent, c.DeletePercent, c.Files = 100, 0, 30 }),
 		} {
 			w, err := New(config)

@@ -19,6 +19,15 @@ func TestPlansHoldTogether(t *testing.T) {
 		"full":           func(c *Config) { c.FullEvery = 5 },
 		"always full":    func(c *Config) { c.FullEvery, c.RecordsPerFile, c.DeletePercent, c.UpdatePercent = 1, 60, 30, 10 },
 		"full, rejected": func(c *Config) { c.FullEvery, c.RejectPercent, c.DeletePercent = 3, 40, 10 },
+		"returning":      func(c *Config) { c.RecreatePercent, c.DeletePercent = 10, 12 },
+		"returning, full": func(c *Config) {
+			c.RecreatePercent, c.DeletePercent, c.FullEvery, c.RejectPercent = 10, 12, 4, 10
+		},
+		"hostile": hostile,
+		"uploads": func(c *Config) {
+			c.Files, c.RecordsPerFile = 30, 20
+			c.Uploads = Uploads{CutEvery: 4, SlowEvery: 4, AgainEvery: 3, SameNameEvery: 5, LateEvery: 3}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := plan(t, change)
@@ -31,12 +40,16 @@ func TestPlansHoldTogether(t *testing.T) {
 			most := int32(-1)
 			for i, file := range w.Files {
 				require.Equal(t, i, file.Index)
+				if i > 0 && file.Name == w.Files[i-1].Name {
+					require.Equal(t, file.Seq, w.Files[i-1].Seq)
+					require.NotEqual(t, file.Rows(), w.Files[i-1].Rows(), "how many rows tells files of one name apart")
+				}
 				inFile := map[int32]bool{}
 				rows := 0
 				for k, op := range file.Ops {
 					require.False(t, inFile[op.Number], "twice in a file")
 					inFile[op.Number] = true
-					require.False(t, deleted[op.Number], "after its deletion")
+					require.False(t, deleted[op.Number] && (op.Delete || w.Config.RecreatePercent == 0), "after its deletion")
 					require.Greater(t, op.Version, version[op.Number])
 					if op.Version == 1 {
 						require.False(t, op.Delete)
@@ -56,18 +69,19 @@ func TestPlansHoldTogether(t *testing.T) {
 					if op.Delete {
 						require.Equal(t, Acceptable, op.Accept)
 						require.True(t, exists[op.Number], "deletes what never came to exist")
-					} else if op.Accept == Acceptable {
+						exists[op.Number] = false
+					} else if op.Accept != Rejectable {
 						exists[op.Number] = true
 					}
 				}
-				require.Equal(t, rows, file.Rows())
+				require.Equal(t, rows+len(file.Copies), file.Rows())
 				switch {
 				case file.Full:
-					// Whatever exists and is not deleted is in it.
-					for number := range exists {
-						require.True(t, inFile[number] || deleted[number])
+					// Whatever exists is in it.
+					for number, there := range exists {
+						require.True(t, inFile[number] || !there)
 					}
-				case file.Kind == Trial:
+				case file.Kind == Trial && rows > 0 && !w.sameName(i):
 					require.Equal(t, w.Config.RecordsPerFile, rows)
 				}
 			}
@@ -120,6 +134,11 @@ func TestValidateNamesTheField(t *testing.T) {
 		"delete_percent":   func(c *Config) { c.UpdatePercent, c.DeletePercent = 60, 41 },
 		"reject_percent":   func(c *Config) { c.RejectPercent = -1 },
 		"full_every":       func(c *Config) { c.FullEvery = -1 },
+		"recreate_percent": func(c *Config) { c.RecreatePercent = 80 },
+		"huge_file":        func(c *Config) { c.HugeFile = -1 },
+		"nul_percent":      func(c *Config) { c.Hostile.NULPercent = 101 },
+		"late_every":       func(c *Config) { c.Uploads.LateEvery = -1 },
+		"cut_every":        func(c *Config) { c.Uploads.CutEvery, c.NoTrailer = 2, true },
 		"files_per_second": func(c *Config) { c.FilesPerSecond = -1 },
 		"in_place":         func(c *Config) { c.InPlace, c.NoTrailer = true, true },
 		"operations":       func(c *Config) { c.Files, c.RecordsPerFile = 100_000, 100_000 },

@@ -65,11 +65,12 @@ func (x *expectation) acknowledge(file workload.File, how history.Phase) {
 	}
 }
 
-// tombstone is the version with which a deleted row may stand: a deletion
-// by absence has no version of its own.
+// tombstone is the lowest version with which a deleted row may stand: a deletion
+// by absence has no version of its own, and those before it may have been
+// rejected or have come too late.
 func (e expected) tombstone() int32 {
 	if e.implied {
-		return e.version - 1
+		return 1
 	}
 	return e.version
 }
