@@ -40,6 +40,10 @@ type Sender struct {
 	// StepTimeout limits each step of a drop (open, a write of 32 KiB, close,
 	// rename); 20 s from New.
 	StepTimeout time.Duration
+	// TakenWithin is how long a drop that is to follow another waits until the
+	// other was taken: a pipeline that takes nothing for so long is broken. A
+	// minute from New.
+	TakenWithin time.Duration
 	// BytesPerSecond slows writing down; 0: as fast as it goes.
 	BytesPerSecond int
 	// ArchiveBytes is how much is kept in the archive folder; what is beyond
@@ -66,7 +70,7 @@ type Sender struct {
 // archive ("" keeps none).
 func New(endpoints stack.Endpoints, inbox string, w *history.Writer, archive string) *Sender {
 	return &Sender{
-		StepTimeout: 20 * time.Second, ArchiveBytes: 256 << 20,
+		StepTimeout: 20 * time.Second, TakenWithin: time.Minute, ArchiveBytes: 256 << 20,
 		endpoints: endpoints, inbox: inbox, history: w, archive: archive,
 	}
 }

@@ -17,10 +17,7 @@ import (
 )
 
 const (
-	// takenWithin is how long a drop that is to follow another waits until the
-	// other was taken: a pipeline that takes nothing for so long is broken.
-	takenWithin = time.Minute
-	lookAgain   = 50 * time.Millisecond
+	lookAgain = 50 * time.Millisecond
 	// The rest of a slow upload comes in so many pieces with a pause before each.
 	slowPieces = 8
 	slowPause  = 40 * time.Millisecond
@@ -46,7 +43,7 @@ func (s *Sender) follow(ctx context.Context, wl *workload.Workload, d workload.D
 		return false, nil
 	}
 	name := wl.Files[d.After].Name
-	limit, cancel := context.WithTimeout(ctx, takenWithin)
+	limit, cancel := context.WithTimeout(ctx, s.TakenWithin)
 	defer cancel()
 	for {
 		taken, err := s.taken(limit, name)
