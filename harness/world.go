@@ -103,6 +103,12 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.putConfig(ctx, step.Args["name"])
 	case fault.UndoDisk:
 		return w.putDisk(ctx)
+	case fault.UndoFolder:
+		return w.stack.PutSFTPFolder(ctx, step.Args["name"], step.Args["mode"])
+	case fault.UndoFull:
+		return w.stack.EmptySFTP(ctx)
+	case fault.UndoHostKey:
+		return w.stack.PutSFTPKey(ctx)
 	case fault.UndoRemove:
 		return w.pipeline.Undouble(ctx, step.Target, w.logs)
 	}

@@ -28,6 +28,7 @@ func All() []harness.Scenario {
 		CollectorDoubled(),
 		LostRename(),
 		MovedDirectory(),
+		SFTPTroubled(),
 	}
 }
 

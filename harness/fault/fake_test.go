@@ -15,6 +15,7 @@ import (
 type fakeWorld struct {
 	parts       map[string][]*fakeContainer
 	connections *fakeConnections
+	files       *fakeFiles
 	broker      Broker
 	health      []string // answers of Elasticsearch, one after the other; the last one stays
 	asked       []string // requests to Elasticsearch
@@ -79,6 +80,8 @@ func (w *fakeWorld) Double(_ context.Context, role string) ([]Container, error) 
 	return list, nil
 }
 
+func (w *fakeWorld) Files() FileServer { return w.files }
+
 func (w *fakeWorld) Hog(context.Context) ([]byte, error) { return []byte("hog"), nil }
 
 // fakeContainer keeps a state and notes what is done to it.
@@ -89,6 +92,7 @@ type fakeContainer struct {
 	did    []string
 	broken error        // every act fails with it
 	exec   func() error // what an exec does
+	says   string       // what it prints
 
 	networks []string
 	received uint64
@@ -143,7 +147,7 @@ func (c *fakeContainer) CopyIn(_ context.Context, path string, mode int64, _ []b
 
 func (c *fakeContainer) Exec(_ context.Context, user string, command ...string) (string, error) {
 	c.did = append(c.did, "exec "+user+" "+strings.Join(command, " "))
-	return "", c.exec()
+	return c.says, c.exec()
 }
 
 func (c *fakeContainer) Ready(context.Context) (string, error) {

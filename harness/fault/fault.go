@@ -131,6 +131,8 @@ type World interface {
 	Double(ctx context.Context, role string) ([]Container, error)
 	// Doubles returns what Double will call its containers.
 	Doubles(role string) []string
+	// Files returns the SFTP server.
+	Files() FileServer
 	// Hog returns a static Linux program that takes memory (see OOMKill).
 	Hog(ctx context.Context) ([]byte, error)
 	// Uploads returns what the harness sends.

@@ -31,6 +31,9 @@ const (
 // probeTimeout limits the question whether an idle connection is still there.
 const probeTimeout = 5 * time.Second
 
+// refusedPause lies between two tries of a file that the server refused.
+const refusedPause = 250 * time.Millisecond
+
 // chunk is how much is written with one request: what every server accepts.
 const chunk = 32 << 10
 
@@ -192,8 +195,9 @@ func (s *Sender) tell(d workload.Drop, how history.Phase) {
 }
 
 // All does all drops in order, at most filesPerSecond of them (0: as fast as it
-// goes). A file that was not acknowledged is left as it is, the next one
-// follows. An error means that not all drops were tried.
+// goes). A file that the server refused is tried again, as uploaders do, and
+// keeps the others waiting. One whose outcome is not known is left as it is, the
+// next one follows. An error means that not all drops were tried.
 func (s *Sender) All(ctx context.Context, wl *workload.Workload, drops []workload.Drop, filesPerSecond float64) error {
 	start := time.Now()
 	for i, drop := range drops {
@@ -203,13 +207,32 @@ func (s *Sender) All(ctx context.Context, wl *workload.Workload, drops []workloa
 				return fmt.Errorf("send %s: %w", wl.Files[drop.File].Name, err)
 			}
 		}
-		_, err := s.Drop(ctx, wl, drop)
-		var unacknowledged *Unacknowledged
-		if err != nil && (!errors.As(err, &unacknowledged) || s.history.Err() != nil) {
+		if err := s.dropUntilTaken(ctx, wl, drop); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropUntilTaken repeats a drop that the server itself refused: what is not
+// there for certain, uploaders try again. An error means that nothing can be
+// sent or written down any more.
+func (s *Sender) dropUntilTaken(ctx context.Context, wl *workload.Workload, drop workload.Drop) error {
+	for {
+		_, err := s.Drop(ctx, wl, drop)
+		var unacknowledged *Unacknowledged
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &unacknowledged) || s.history.Err() != nil:
+			return err
+		case unacknowledged.Phase != history.Fail || !refused(unacknowledged.Cause) || drop.How != workload.Whole:
+			return nil // it stays as it is
+		}
+		if until(ctx, time.Now().Add(refusedPause)) != nil {
+			return nil
+		}
+	}
 }
 
 // Close ends the connection.

@@ -164,6 +164,21 @@ func TestRefusalsAreFailures(t *testing.T) {
 	})
 }
 
+// What the server itself refused is not there for certain: it is tried again,
+// and each try stands in the history.
+func TestAllTriesAgainWhatTheServerRefused(t *testing.T) {
+	tr := newTrial(t, nil)
+	require.NoError(t, tr.direct.RemoveDirectory(tr.inbox))
+	s := tr.sender()
+	s.Told = func(_ workload.Drop, how history.Phase) {
+		if how == history.Fail {
+			_ = tr.direct.Mkdir(tr.inbox)
+		}
+	}
+	require.NoError(t, s.All(t.Context(), tr.wl, whole(tr.wl.Files[:2]), 0))
+	require.Equal(t, []history.Phase{history.Invoke, history.Fail, history.Invoke, history.OK, history.Invoke, history.OK}, phases(tr.events()))
+}
+
 func TestFrozenServerLeavesTheRenameOpenAndIsWaitedFor(t *testing.T) {
 	tr := newTrial(t, nil)
 	_, container := server(t)

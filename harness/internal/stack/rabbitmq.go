@@ -110,6 +110,9 @@ func (s *Stack) Brokers() []*Container {
 // every container there, the broker on its volume, its virtual host up. It
 // does not empty them.
 func (s *Stack) PutBack(ctx context.Context) error {
+	if err := s.putBackSFTP(ctx); err != nil {
+		return err
+	}
 	if next := s.next.Swap(nil); next != nil {
 		if err := errors.Join(next.Remove(ctx), next.RemoveVolumes(ctx)); err != nil {
 			return err
