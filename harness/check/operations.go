@@ -60,6 +60,7 @@ func (j *judge) operations() {
 			o.fate = a.fate(number, ops, o, top)
 		}
 		a.key(number, ops, top)
+		a.withoutTrace(number)
 	}
 	if untraced {
 		j.notJudged = append(j.notJudged, "whether rows were rejected with a trace")
@@ -74,6 +75,7 @@ type account struct {
 	healed   bool
 	traces   bool
 	rejected map[int32]*rejections // by file
+	untraced []*op                 // of the record under way: neither in effect nor rejected with a trace
 }
 
 // fate is what became of one operation while top is the version in effect.
@@ -128,11 +130,7 @@ func (a *account) fate(number int, ops []op, o *op, top int32) fate {
 		return fateUntold
 	}
 	if o.accept != acceptable {
-		evidence := "the row had to be rejected and left no trace"
-		if o.accept == either {
-			evidence = "the row was neither applied nor rejected with a trace"
-		}
-		j.find(Lost, number, int(o.version), o, j.l.sentWhere(o)+"; not in dead letters, not counted as rejected", evidence)
+		a.untraced = append(a.untraced, o)
 	}
 	if !a.healed {
 		return fateUntold
@@ -151,6 +149,20 @@ func existed(l *ledger, ops []op, before *op) bool {
 	return slices.ContainsFunc(ops, func(o op) bool {
 		return !o.delete && o.version < before.version && l.sent(&o) == acknowledged && o.accept == acceptable
 	})
+}
+
+// withoutTrace judges the rows of a record that were neither applied nor
+// rejected with a trace. What is wrong with the record's state is told first:
+// of one class and record there is one finding.
+func (a *account) withoutTrace(number int) {
+	for _, o := range a.untraced {
+		evidence := "the row had to be rejected and left no trace"
+		if o.accept == either {
+			evidence = "the row was neither applied nor rejected with a trace"
+		}
+		a.j.find(Lost, number, int(o.version), o, a.j.l.sentWhere(o)+"; not in dead letters, not counted as rejected", evidence)
+	}
+	a.untraced = a.untraced[:0]
 }
 
 // key judges by absence what a record's expected operation came to.
