@@ -77,6 +77,18 @@ func TakenSince(step, files int) Trigger {
 	}}
 }
 
+// VisibleSince waits until so many more operations are returned by search since
+// another step of the plan (1, 2, …) was proved to bite.
+func VisibleSince(step, operations int) Trigger {
+	return Trigger{Text: fmt.Sprintf("%d more visible since step %d bites", operations, step), step: max(step, 1), met: func(s Situation) bool {
+		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
+			return false
+		}
+		before := s.MarksAtBit[step-1].Visible
+		return before >= 0 && s.Marks.Visible >= before+operations
+	}}
+}
+
 // Bites waits until another step of the plan (1, 2, …) has been proved to bite
 // for d.
 func Bites(step int, d time.Duration) Trigger {

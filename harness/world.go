@@ -128,6 +128,11 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return c.StartAgain(ctx)
 	case fault.UndoUnpause:
 		return c.Unpause(ctx)
+	case fault.UndoAckTimeout:
+		if !state.Running {
+			return nil // it is forgotten with the process
+		}
+		return fault.SetAckTimeout(ctx, container{Container: c, logs: w.logs}, step.Args["consumer_timeout"], step.Args["channel_tick_interval"])
 	case fault.UndoConnect:
 		return c.Connect(ctx)
 	case fault.UndoCreate:

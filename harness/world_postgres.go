@@ -100,5 +100,9 @@ func (w world) onPostgres(ctx context.Context, do func(context.Context, *pgx.Con
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	// Another fault may have made the server read-only, or hold its commits.
+	if _, err := conn.Exec(ctx, "SET default_transaction_read_only = off; SET synchronous_commit = local"); err != nil {
+		return err
+	}
 	return do(ctx, conn)
 }

@@ -14,7 +14,7 @@ func DatabaseKilled() harness.Scenario {
 		Name:       "database-killed",
 		Hypothesis: "A database that dies costs time only: open transactions are done again, those whose commit was answered stand.",
 		Plan: []harness.Step{
-			{When: harness.Committed(30), Fault: fault.Kill(fault.Postgres), Recover: harness.After(time.Second)},
+			{When: harness.Committed(30), Fault: fault.CrashRecovery(), Recover: harness.After(time.Second)},
 		},
 	}
 }

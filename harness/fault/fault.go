@@ -108,7 +108,7 @@ const (
 	UndoRemove      = "remove"       // remove the container, which a fault added
 	UndoManage      = "manage"       // send args[method] args[path] args[body] to the management interface of broker (target)
 	UndoEval        = "eval"         // evaluate the Erlang expression args[expression] in broker (target)
-	UndoAckTimeout  = "ack-timeout"  // have the broker wait for acks as long as it does by default
+	UndoAckTimeout  = "ack-timeout"  // have the broker (target) wait for acks for args[consumer_timeout] and look every args[channel_tick_interval], both in ms
 )
 
 // World is what faults act on.

@@ -8,8 +8,8 @@ import (
 )
 
 // leastReceived is how many bytes a container must have been sent before it is
-// said to take part in the work: more than its connecting brings.
-const leastReceived = 16 << 10
+// said to take part: services have answered it and sent it work.
+const leastReceived = 8 << 10
 
 // ReplicasDoubled starts a second container beside each of a role's, while the
 // run goes on: somebody scaled up, or a deployment left the old one running.
@@ -87,33 +87,4 @@ func takesPart(ctx context.Context, c Container) (string, error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// OneOf has a fault on a role strike one of its containers only, the last of
-// several.
-func OneOf(f Fault) Fault {
-	prepare := f.prepare
-	f.Detail = strings.TrimPrefix(f.Detail+", one of several", ", ")
-	f.prepare = func(ctx context.Context, world World, target string) (Injection, error) {
-		containers, err := world.Containers(target)
-		if err != nil {
-			return Injection{}, err
-		}
-		if len(containers) < 2 {
-			return Injection{}, fmt.Errorf("%s has one container: there would be none left beside it; give it replicas", target)
-		}
-		return prepare(ctx, last{world}, target)
-	}
-	return f
-}
-
-// last is a world in which every target has its last container only.
-type last struct{ World }
-
-func (w last) Containers(target string) ([]Container, error) {
-	containers, err := w.World.Containers(target)
-	if err != nil {
-		return nil, err
-	}
-	return containers[len(containers)-1:], nil
 }

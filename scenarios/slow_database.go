@@ -1,0 +1,27 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// SlowDatabase keeps the database waiting for longer than the broker waits for
+// an ack: the broker closes the channel and delivers again what is still being
+// worked on.
+func SlowDatabase() harness.Scenario {
+	return harness.Scenario{
+		Name:       "slow-database",
+		Hypothesis: "Work that takes longer than the broker waits for its ack is done once, however often it is delivered meanwhile.",
+		Workload: func(w *workload.Config) {
+			w.Files, w.RecordsPerFile, w.UpdatePercent, w.DeletePercent = 10, 75, 0, 0
+		},
+		Plan: []harness.Step{
+			{When: harness.Immediately(), Fault: fault.AckTimeout(2 * time.Second), Recover: harness.Healed(2, 0)},
+			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Bites(1, 1500*time.Millisecond)},
+		},
+		Catches: []string{"outlasts-ack-timeout"},
+	}
+}
