@@ -128,7 +128,7 @@ func (s Scenario) Validate() error {
 		if step.When.step > i {
 			return fmt.Errorf("scenario %s, step %d: it begins %s, which comes no earlier than itself", s.Name, i+1, step.When.Text)
 		}
-		if step.Recover.step > len(s.Plan) || step.Recover.step == i+1 {
+		if step.Recover.step > len(s.Plan) || step.Recover.step == i+1 && !step.Recover.grew {
 			return fmt.Errorf("scenario %s, step %d: it is taken back %s, which never comes before that", s.Name, i+1, step.Recover.Text)
 		}
 		if step.Fault.Destroys != "" && s.Repairs == "" {

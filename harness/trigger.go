@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type Trigger struct {
 	Text string // in words, as it stands in plans and reports
 	step int    // of the plan that it waits for; 0: none
+	grew bool   // it waits for what comes after that step's bite, which may be its own step
 	// probe is what of the pipeline's own state it looks at; empty: nothing.
 	probe string
 	// waiting: the broker is to be asked for Situation.Waiting.
@@ -80,7 +82,7 @@ func TakenSince(step, files int) Trigger {
 // VisibleSince waits until so many more operations are returned by search since
 // another step of the plan (1, 2, …) was proved to bite.
 func VisibleSince(step, operations int) Trigger {
-	return Trigger{Text: fmt.Sprintf("%d more visible since step %d bites", operations, step), step: max(step, 1), met: func(s Situation) bool {
+	return Trigger{Text: fmt.Sprintf("%d more visible since step %d bites", operations, step), step: max(step, 1), grew: true, met: func(s Situation) bool {
 		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
 			return false
 		}
@@ -119,6 +121,12 @@ func Drained(step int) Trigger {
 	return Trigger{Text: fmt.Sprintf("queues drained after step %d is healed", step), step: healed.step, waiting: true, met: func(s Situation) bool {
 		return healed.met(s) && s.Waiting == 0
 	}}
+}
+
+// Both waits until two triggers are met at the same time.
+func Both(a, b Trigger) Trigger {
+	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting,
+		met: func(s Situation) bool { return a.met(s) && b.met(s) }}
 }
 
 func share(what string, percent int, of func(Situation) (done, all int)) Trigger {
