@@ -10,6 +10,10 @@
 // of the harness. The proofs come from somebody else than the hand that did
 // it: the engine, the service's own protocol, the proxy.
 //
+// Faults in the data and in the uploads (data.go, upload.go) are in what is
+// sent from the beginning: they change the workload when the run is planned,
+// injecting them does nothing more, and the server's answers prove them.
+//
 // Faults act on the small interfaces declared here; the stack and the pipeline
 // implement them. When a fault begins and when it is recovered from is the
 // plan's business, in package harness.
