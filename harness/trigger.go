@@ -70,7 +70,7 @@ func Visible(percent int) Trigger {
 // TakenSince waits until the pipeline has taken so many more files from the
 // inbox since another step of the plan (1, 2, …) was proved to bite.
 func TakenSince(step, files int) Trigger {
-	return Trigger{Text: fmt.Sprintf("%d more taken from the inbox since step %d bites", files, step), step: max(step, 1), met: func(s Situation) bool {
+	return Trigger{Text: fmt.Sprintf("%d more taken from the inbox since step %d bites", files, step), step: max(step, 1), grew: true, met: func(s Situation) bool {
 		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
 			return false
 		}

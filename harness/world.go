@@ -91,6 +91,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.stack.Control.SetOpen(step.Target, true)
 	case fault.UndoSetting:
 		return w.putSetting(ctx, step.Args["name"])
+	case fault.UndoQueue:
+		return w.deleteOther(ctx, step.Args["queue"], step.Args["arguments"])
 	case fault.UndoVhost:
 		return w.putVhost(ctx)
 	case fault.UndoUnlock:

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -95,21 +97,7 @@ func (r *run) waiting(ctx context.Context) int {
 
 // putVhost deletes the pipeline's virtual host and creates it anew, unless it
 // is up. The broker may just be coming back: it is asked until the context ends.
-func (w world) putVhost(ctx context.Context) error {
-	for {
-		try, cancel := context.WithTimeout(ctx, 3*time.Second)
-		err := w.renewVhost(try)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
+func (w world) putVhost(ctx context.Context) error { return insist(ctx, w.renewVhost) }
 
 func (w world) renewVhost(ctx context.Context) error {
 	var vhost struct {
@@ -160,4 +148,26 @@ func insist(ctx context.Context, try func(context.Context) error) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// deleteOther deletes a queue that is declared with other arguments than these.
+func (w world) deleteOther(ctx context.Context, queue, arguments string) error {
+	var want map[string]any
+	if err := json.Unmarshal([]byte(arguments), &want); err != nil {
+		return fmt.Errorf("read the arguments of queue %s: %w", queue, err)
+	}
+	path := "/queues/" + url.PathEscape(w.Broker().Vhost()) + "/" + url.PathEscape(queue)
+	return insist(ctx, func(ctx context.Context) error {
+		var found struct {
+			Arguments map[string]any `json:"arguments"`
+		}
+		err := w.Broker().Manage(ctx, http.MethodGet, path, nil, &found)
+		if errors.Is(err, fault.ErrAbsent) || err == nil && maps.EqualFunc(found.Arguments, want, func(a, b any) bool { return reflect.DeepEqual(a, b) }) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return w.Broker().Manage(ctx, http.MethodDelete, path, nil, nil)
+	})
 }

@@ -22,6 +22,7 @@ func All() []harness.Scenario {
 		SyncHolderPaused(),
 		ForgottenConsumer(),
 		CorruptedVhost(),
+		QueueRedeclared(),
 		BrokerRecreated(),
 		HostileData(),
 		PartialUpload(),

@@ -101,6 +101,7 @@ const (
 	UndoRemoveToxic = "remove-toxic" // take toxic args[name] off service (target)
 	UndoUnlock      = "unlock"       // end Postgres's connections whose application name is args[holder]
 	UndoVhost       = "vhost"        // where the pipeline's virtual host on broker (target) is down or gone, delete it and create it anew
+	UndoQueue       = "queue"        // delete queue args[queue] where it is declared with other arguments than args[arguments] (JSON)
 	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
 	UndoConfig      = "config"       // put Postgres's setting args[name] back to its default
 	UndoDisk        = "disk"         // make room on Postgres's small disk and take away what was put there
