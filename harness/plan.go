@@ -27,13 +27,17 @@ const (
 // errPlanBroken ends a plan whose operation failed; why stands in the history.
 var errPlanBroken = errors.New("an operation of the plan failed")
 
-// planned returns the plan as it stands in histories and reports.
-func planned(steps []Step) []history.PlannedFault {
+// planned returns the plan as it stands in histories and reports, of a run that
+// takes place pace times as fast as written.
+func planned(steps []Step, pace float64) []history.PlannedFault {
 	list := []history.PlannedFault{}
 	for i, step := range steps {
 		planned := history.PlannedFault{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Trigger: step.When.Text + "; taken back " + step.Recover.Text}
 		if step.Operation.Name != "" {
 			planned = history.PlannedFault{Step: i + 1, Name: step.Operation.Name, Trigger: step.When.Text, Operation: true}
+		}
+		if pace > 1 {
+			planned.Trigger += fmt.Sprintf(" (time runs %g times as fast)", pace)
 		}
 		list = append(list, planned)
 	}

@@ -144,7 +144,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.RealTime {
 		scenario.Deadline = scenario.deadline() + 4*spec.LongestInterval
 	}
-	planned := planned(scenario.Plan)
+	planned := planned(scenario.Plan, pace)
 	plan := scenario.Plan
 	if options.NoFault {
 		plan = nil

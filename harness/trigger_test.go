@@ -6,7 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/observe"
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/workload"
 )
 
 func TestTriggers(t *testing.T) {
@@ -49,4 +54,28 @@ func TestTriggers(t *testing.T) {
 			require.True(t, tc.trigger.met(at(tc.due)))
 		})
 	}
+}
+
+func TestHastened(t *testing.T) {
+	s := Scenario{Hastened: 60, Plan: []Step{{When: After(40 * time.Second), Fault: fault.Kill(fault.Loader), Recover: Immediately()}}}
+	require.Equal(t, 60.0, s.pace(false))
+	require.Equal(t, 1.0, s.pace(true), "the real time")
+	require.Equal(t, 1.0, Scenario{}.pace(false))
+	require.Equal(t, "after 40s; taken back at once (time runs 60 times as fast)", planned(s.Plan, s.pace(false))[0].Trigger)
+	require.Equal(t, "after 40s; taken back at once", planned(s.Plan, s.pace(true))[0].Trigger)
+
+	r := &run{pace: 60, bit: make([]time.Time, 1), healed: make([]time.Time, 1), uploads: newUploads(smallWorkload(t))}
+	r.workload, r.observer = r.uploads.workload, observe.New(pipeline.Spec{}, stack.Endpoints{}, r.uploads.workload, nil, nil)
+	r.bit[0] = time.Now().Add(-time.Second)
+	now := r.situation(time.Now().Add(-time.Second))
+	require.GreaterOrEqual(t, now.Since, time.Minute)
+	require.GreaterOrEqual(t, now.BitFor[0], time.Minute)
+	require.Negative(t, now.HealedFor[0], "it never healed")
+	require.True(t, s.Plan[0].When.met(now))
+}
+
+func smallWorkload(t *testing.T) *workload.Workload {
+	w, err := workload.New(workload.Config{Seed: 1, Tag: "T3ST", Files: 2, RecordsPerFile: 4, Control: 1, Sentinel: 1})
+	require.NoError(t, err)
+	return w
 }
