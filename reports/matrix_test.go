@@ -135,3 +135,14 @@ func TestQuiet(t *testing.T) {
 	}
 	require.True(t, Run{Verdict: check.Valid, Undo: Undo{OK: true}}.Quiet())
 }
+
+func TestWhere(t *testing.T) {
+	for want, finding := range map[string]check.Finding{
+		"K version 2: SFTP":           {Class: check.Lost, Key: "K", Version: 2, LastSeen: "SFTP", Evidence: "no trace"},
+		"K version 2: shown twice":    {Class: check.Duplicated, Key: "K", Version: 2, LastSeen: "read 3", Evidence: "shown twice"},
+		"the whole of a.csv: it lies": {Class: check.Misreported, File: "a.csv", LastSeen: "status", Evidence: "it lies"},
+		`K version 1: \x1b[2J`:        {Class: check.Altered, Key: "K", Version: 1, Evidence: "\x1b[2J"},
+	} {
+		require.Equal(t, want, Where(finding))
+	}
+}

@@ -196,12 +196,18 @@ func findingLine(finding check.Finding) string {
 	return line
 }
 
-// Where says in one line of which record a finding is and where it was last seen.
+// Where says in one line of which record a finding is, and where it was last
+// seen or, where it was seen once too often, what was seen.
 func Where(finding check.Finding) string {
+	what := fmt.Sprintf("%s version %d", finding.Key, finding.Version)
 	if finding.Key == "" {
-		return printable(shorten("the whole of "+finding.File+": "+cmp.Or(finding.Evidence, finding.LastSeen), 200))
+		what = "the whole of " + finding.File
 	}
-	return printable(shorten(fmt.Sprintf("%s version %d: %s", finding.Key, finding.Version, cmp.Or(finding.LastSeen, finding.Evidence)), 200))
+	seen := cmp.Or(finding.LastSeen, finding.Evidence)
+	if !finding.Class.ByAbsence() {
+		seen = cmp.Or(finding.Evidence, seen)
+	}
+	return printable(shorten(what+": "+seen, 200))
 }
 
 // selectFindings returns at most limit findings, in their order, so that every

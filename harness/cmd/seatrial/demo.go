@@ -147,7 +147,7 @@ func (a *app) printIncident(s *shownIncident) error {
 	fmt.Fprintf(out, "  then    %s\n", wrapped(s.scenario.Incident.Happened, 100, 10))
 	fmt.Fprintf(out, "  clean   %s: %s\n", s.clean.Verdict, wrapped(s.clean.Reason, 100, 10))
 	fmt.Fprintf(out, "          %s\n", reportOf(*s.clean))
-	fmt.Fprintf(out, "  broken  %s: %s\n", s.broken.Verdict, wrapped(fmt.Sprintf("%s, which %s", s.defect.Name, s.defect.Line), 100, 10))
+	fmt.Fprintf(out, "  broken  %s: %s\n", s.broken.Verdict, wrapped(fmt.Sprintf("the import with %s (%s)", s.defect.Name, s.defect.Line), 100, 10))
 	if s.broken.Verdict != check.Invalid {
 		fmt.Fprintf(out, "          %s\n", wrapped(s.broken.Reason, 100, 10))
 	} else if err := a.printAffected(*s.broken); err != nil {

@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 	require.Equal(t, 0, got.code, got.stderr)
 	require.ElementsMatch(t, []string{"loader-killed", "loader-killed"}, f.asked, "clean and broken")
 	require.Contains(t, got.stdout, "1, the wiped inbox (loader-killed)\n  then    A folder was wiped.\n  clean   valid: ")
-	require.Contains(t, got.stdout, "broken  invalid: ack-before-commit, which acks")
+	require.Contains(t, got.stdout, "broken  invalid: the import with ack-before-commit (acks")
 	require.Contains(t, got.stdout, "5 lost\n            7F3K000017X4 version 2: acknowledged by SFTP; not in rows\n")
 	require.Equal(t, examplesShown, strings.Count(got.stdout, "7F3K000017X4"))
 	require.Contains(t, got.stdout, filepath.Join(broken.Folder, reports.MarkdownFile))
