@@ -71,6 +71,7 @@ func TestPostgresFaultsLive(t *testing.T) {
 	} {
 		t.Run(c.fault.Name, func(t *testing.T) { d.whole(t, c.fault, c.bitten, c.healed) })
 	}
+	t.Run("transactions-held", d.transactionsHeld)
 	t.Run("left behind", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -91,6 +92,36 @@ func TestPostgresFaultsLive(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// transactionsHeld needs transactions that are under way while it is injected.
+func (d *drill) transactionsHeld(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	injection, err := fault.TransactionsHeld(1).Prepare(ctx, d.r.world)
+	require.NoError(t, err)
+	d.undo(ctx, t, injection)
+	ids, err := d.r.journal.add(injection.Undo)
+	require.NoError(t, err)
+	injected := make(chan error, 1)
+	go func() { injected <- injection.Inject(ctx) }()
+	for held := false; !held; {
+		d.send(ctx, t)
+		select {
+		case err := <-injected:
+			require.NoError(t, err)
+			held = true
+		default:
+		}
+	}
+	seen, err := injection.Bites(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "1 backends are stopped in the middle of a transaction", seen)
+	require.NoError(t, d.r.journal.take(ctx, ids, d.r.world.undo))
+	d.undo(ctx, t, injection)
+	_, err = injection.Healed(ctx)
+	require.NoError(t, err)
+	d.passes(t)
 }
 
 // TestContainerFaultsLive takes the faults of containers that TestEveryFaultLives

@@ -79,14 +79,15 @@ func TakenSince(step, files int) Trigger {
 	}}
 }
 
-// VisibleSince waits until so many more operations are returned by search since
-// another step of the plan (1, 2, …) was proved to bite.
-func VisibleSince(step, operations int) Trigger {
-	return Trigger{Text: fmt.Sprintf("%d more visible since step %d bites", operations, step), step: max(step, 1), grew: true, met: func(s Situation) bool {
+// VisibleBeyond waits until search returns so many more operations than were
+// committed when another step of the plan (1, 2, …) was proved to bite: what was
+// done after it is visible.
+func VisibleBeyond(step, operations int) Trigger {
+	return Trigger{Text: fmt.Sprintf("%d more visible than were committed when step %d bit", operations, step), step: max(step, 1), grew: true, met: func(s Situation) bool {
 		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
 			return false
 		}
-		before := s.MarksAtBit[step-1].Visible
+		before := s.MarksAtBit[step-1].Committed
 		return before >= 0 && s.Marks.Visible >= before+operations
 	}}
 }

@@ -135,6 +135,11 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 			return nil // it is forgotten with the process
 		}
 		return fault.SetAckTimeout(ctx, container{Container: c, logs: w.logs}, step.Args["consumer_timeout"], step.Args["channel_tick_interval"])
+	case fault.UndoThaw:
+		if !state.Running {
+			return nil
+		}
+		return fault.Thaw(ctx, container{Container: c, logs: w.logs})
 	case fault.UndoConnect:
 		return c.Connect(ctx)
 	case fault.UndoCreate:

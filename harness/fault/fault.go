@@ -105,6 +105,7 @@ const (
 	UndoSetting     = "setting"      // put Elasticsearch's cluster setting args[name] back to its default
 	UndoConfig      = "config"       // put Postgres's setting args[name] back to its default
 	UndoDisk        = "disk"         // make room on Postgres's small disk and take away what was put there
+	UndoThaw        = "thaw"         // have all stopped processes of the container go on
 	UndoConnect     = "connect"      // put the container back on its networks
 	UndoRemove      = "remove"       // remove the container, which a fault added
 	UndoManage      = "manage"       // send args[method] args[path] args[body] to the management interface of broker (target)
