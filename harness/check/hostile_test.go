@@ -153,3 +153,41 @@ func TestFilesOfOneNameAreToldApartByTheirRows(t *testing.T) {
 		require.Equal(t, Valid, result.Verdict, result.Reason)
 	})
 }
+
+// Two deletions of a record were sent and it came back between them: that it was
+// not there is no proof that the second had been carried out.
+func TestARecordThatComesBackBetweenTwoDeletionsIsNotResurrected(t *testing.T) {
+	r := newRun(t, func(c *workload.Config) { c.Files, c.DeletePercent, c.RecreatePercent, c.FullEvery = 16, 12, 12, 4 })
+	returned := r.pick(func(op workload.Op, ops []workload.Op) bool {
+		for i := range ops {
+			if ops[i] == op {
+				return i > 0 && i < len(ops)-1 && ops[i-1].Delete && ops[i+1].Delete && op.Accept == workload.Acceptable
+			}
+		}
+		return false
+	})
+	first := r.fileOf(int(returned.Number), int(returned.Version)-1)
+	back := r.fileOf(int(returned.Number), int(returned.Version))
+	second := r.fileOf(int(returned.Number), int(returned.Version)+1)
+	r.control()
+	for i := 1; i < len(r.w.Files)-1; i++ {
+		switch i {
+		case back: // comes after the second deletion was sent
+			r.send(second, history.OK)
+			r.look(history.Documents)
+			r.deliver(i)
+			r.look(history.Documents)
+		case second:
+			r.apply(i)
+		default:
+			r.deliver(i)
+			if i < first || i > back { // nobody looked right after the first
+				r.look(history.Documents)
+			}
+		}
+	}
+	r.fault()
+	r.sentinel()
+	result := r.judged()
+	require.Equal(t, Valid, result.Verdict, "%v", r.found(result))
+}

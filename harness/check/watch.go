@@ -86,7 +86,7 @@ func (w *watch) end() {
 		return
 	}
 	for _, number := range w.vanished {
-		w.gone[number] = w.j.l.lastDeletion(w.j.l.of(number), w.reads[w.now].End)
+		w.gone[number] = w.explains(number)
 		w.goneIn[number] = int32(w.now)
 	}
 	for _, o := range w.untimely {
@@ -131,10 +131,28 @@ func (w *watch) present(number int, version int32) {
 	}
 }
 
+// explains returns the first deletion after the version shown last that may
+// have been carried out by now; 0: none, or nothing was shown. A later one may be
+// what was seen, and need not: where files overtake each other a record may
+// come back between the two.
+func (w *watch) explains(number int) int32 {
+	if w.shown[number] == 0 {
+		return 0
+	}
+	ops := w.j.l.of(number)
+	for i := range ops {
+		o := &ops[i]
+		if o.delete && o.version > w.shown[number] && w.j.l.sent(o) >= indeterminate && w.j.l.files[o.file].begun <= w.reads[w.now].End {
+			return o.version
+		}
+	}
+	return 0
+}
+
 func (w *watch) deleted(number int) {
 	ops := w.j.l.of(number)
-	if last := w.j.l.lastDeletion(ops, w.reads[w.now].End); last > 0 && w.shown[number] > 0 && w.shown[number] < last {
-		w.gone[number], w.goneIn[number] = last, int32(w.now)
+	if by := w.explains(number); by > 0 && w.gone[number] == 0 {
+		w.gone[number], w.goneIn[number] = by, int32(w.now)
 	}
 	w.hidden(ops)
 }
