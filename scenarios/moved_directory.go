@@ -19,9 +19,11 @@ func MovedDirectory() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 20, 50, 8, 40
 		},
+		// The others come to the new place.
+		Pauses: []harness.Pause{{Percent: 50, Until: harness.Healed(2, 0)}},
 		Plan: []harness.Step{
 			{When: harness.Immediately(), Fault: fault.Bandwidth(fault.RabbitMQ, fault.Upstream, 5), Recover: harness.Healed(2, 0)},
-			{When: harness.Taken(50), Operation: harness.Operation{Name: "relayout", Args: map[string]string{"after": "3"}}},
+			{When: harness.Taken(45), Operation: harness.Operation{Name: "relayout", Args: map[string]string{"after": "3"}}},
 			{When: harness.Taken(90), Operation: harness.Operation{Name: "restore"}},
 		},
 		Catches: []string{"looks-in-old-directory", "deltas-out-of-order"},
