@@ -62,6 +62,12 @@ func Committed(percent int) Trigger {
 	return share("committed", percent, func(s Situation) (int, int) { return s.Marks.Committed, s.Operations })
 }
 
+// Queued waits until messages as many as percent of the trial's operations are
+// ready in the pipeline's queues: published, and in nobody's hands.
+func Queued(percent int) Trigger {
+	return share("queued", percent, func(s Situation) (int, int) { return s.Marks.Queued, s.Operations })
+}
+
 // Visible waits until percent of the trial's operations are returned by search.
 func Visible(percent int) Trigger {
 	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations })

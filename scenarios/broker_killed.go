@@ -20,6 +20,6 @@ func BrokerKilled() harness.Scenario {
 			{When: harness.Immediately(), Fault: fault.Latency(fault.RabbitMQ, fault.Upstream, 400*time.Millisecond, 0), Recover: harness.Healed(2, 0)},
 			{When: harness.Taken(40), Fault: fault.Kill(fault.RabbitMQ), Recover: harness.After(time.Second)},
 		},
-		Catches: []string{"publish-unconfirmed", "insert-not-upsert"},
+		Catches: []string{"publish-unconfirmed", "transient-messages", "insert-not-upsert", "never-resubscribes"},
 	}
 }

@@ -35,6 +35,11 @@ func All() []harness.Scenario {
 		LostRename(),
 		MovedDirectory(),
 		SFTPTroubled(),
+		BindingDeleted(),
+		LostConfirms(),
+		ReconnectMidWork(),
+		BrokerAlarm(),
+		QueueDeleted(),
 	}
 }
 
