@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,6 +38,34 @@ func TestList(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 	require.Len(t, lines, 7)
 	require.Equal(t, "| `loader-killed` | A killed loader \\| loses nothing. | kill on load | `ack-before-commit` | 1, the wiped inbox |", lines[3])
+}
+
+func TestListDefects(t *testing.T) {
+	got := call(t, &fake{}, "list", "--defects")
+	require.Equal(t, 0, got.code, got.stderr)
+	require.Regexp(t, `(?m)^13 +ack-before-commit +lost +loader-killed$`, got.stdout)
+	require.Regexp(t, `(?m)^12 +transient-messages +lost +-$`, got.stdout)
+
+	file := filepath.Join(t.TempDir(), reports.MatrixFile)
+	require.NoError(t, os.WriteFile(file, []byte(`{"defects": [
+		{"id": 13, "name": "ack-before-commit", "scenario": "loader-killed", "found": ["lost", "undeleted"], "caught": true, "seconds": 12.3},
+		{"id": 14, "name": "insert-not-upsert", "scenario": "another", "found": ["lost"], "caught": true, "seconds": 9}]}`), 0o600))
+	got = call(t, &fake{}, "list", "--defects", "--matrix", file)
+	require.Regexp(t, `(?m)^13 +ack-before-commit +lost +loader-killed +lost, undeleted +12$`, got.stdout)
+	require.Regexp(t, `(?m)^14 +insert-not-upsert +duplicated +broker-killed +- +-$`, got.stdout, "it is another scenario's now")
+
+	got = call(t, &fake{}, "list", "--defects", "--matrix", file, "--markdown")
+	require.Contains(t, got.stdout, "| 13 | `ack-before-commit` | acks a message before its transaction is committed | lost | `loader-killed` | lost, undeleted | 12 |\n")
+	require.Len(t, strings.Split(strings.TrimSpace(got.stdout), "\n"), 40)
+
+	got = call(t, &fake{}, "list", "--defects", "--json")
+	var list []listedDefect
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &list))
+	require.Len(t, list, 38)
+	require.Equal(t, listedDefect{ID: 13, Name: "ack-before-commit", Does: "acks a message before its transaction is committed", Expected: []string{"lost"}, Scenario: "loader-killed"}, list[12])
+
+	require.Equal(t, reports.ExitUsage, call(t, &fake{}, "list", "--matrix", file).code)
+	require.Equal(t, reports.ExitUsage, call(t, &fake{}, "list", "--defects", "--matrix", "/nonexistent").code)
 }
 
 func TestCheck(t *testing.T) {

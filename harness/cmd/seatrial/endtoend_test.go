@@ -33,6 +33,7 @@ func TestEndToEnd(t *testing.T) {
 			"interrupted in mid-fault":      func(t *testing.T) { b.interruptedInMidFault(t, os.Interrupt) },
 			"terminated in mid-fault":       func(t *testing.T) { b.interruptedInMidFault(t, syscall.SIGTERM) },
 			"interrupted while it starts":   b.interruptedWhileItStarts,
+			"matrix interrupted":            b.matrixInterrupted,
 			"killed in mid-fault":           b.killedInMidFault,
 			"two at once":                   b.twoAtOnce,
 			"disk full":                     b.diskFull,
@@ -142,6 +143,23 @@ func (b *binary) interruptedWhileItStarts(t *testing.T) {
 	require.Equal(t, reports.ExitInterrupted, p.wait(t, time.Minute), p)
 	p.nothingLeft(t)
 	require.Equal(t, reports.ExitInterrupted, p.runs(t)[0].Exit)
+}
+
+// A matrix that is interrupted takes down all of its stacks, and keeps what it knows.
+func (b *binary) matrixInterrupted(t *testing.T) {
+	b.slot(t)
+	b.slot(t) // it has two stacks
+	out := t.TempDir()
+	p := b.start(t, nil, "matrix", "--only", "13,24", "--seeds", "1", "--parallel", "2", "--json", "--out", out)
+	p.says(t, "[1/7]")
+	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
+	require.Equal(t, reports.ExitInterrupted, p.wait(t, time.Minute), p)
+	p.nothingLeft(t)
+	stored, err := reports.ReadMatrix(filepath.Join(out, reports.MatrixFile))
+	require.NoError(t, err)
+	require.Equal(t, 7, stored.Planned)
+	require.NotEmpty(t, stored.Defects)
+	require.FileExists(t, filepath.Join(stored.Defects[0].Folder, reports.RunFile))
 }
 
 func (b *binary) killedInMidFault(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -40,9 +41,16 @@ func (a *app) listDefects(matrix string, asJSON, asMarkdown bool) error {
 	case asMarkdown:
 		return defectsMarkdown(a.stdout, list, matrix != "")
 	}
-	rows := [][]string{{"NO", "DEFECT", "EXPECTED", "SCENARIO", "FOUND", "SECONDS"}}
+	rows := [][]string{{"NO", "DEFECT", "EXPECTED", "SCENARIO"}}
+	if matrix != "" {
+		rows[0] = append(rows[0], "FOUND", "SECONDS")
+	}
 	for _, d := range list {
-		rows = append(rows, []string{strconv.Itoa(d.ID), d.Name, strings.Join(d.Expected, ", "), d.Scenario, d.found(), d.took()})
+		row := []string{strconv.Itoa(d.ID), d.Name, strings.Join(d.Expected, ", "), cmp.Or(d.Scenario, "-")}
+		if matrix != "" {
+			row = append(row, cmp.Or(d.found(), "-"), cmp.Or(d.took(), "-"))
+		}
+		rows = append(rows, row)
 	}
 	return printColumns(a.stdout, rows)
 }
