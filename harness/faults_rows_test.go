@@ -98,6 +98,10 @@ func TestPostgresFaultsLive(t *testing.T) {
 func (d *drill) transactionsHeld(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	slow, err := fault.Latency(fault.Postgres, fault.Downstream, 300*time.Millisecond, 0).Prepare(ctx, d.r.world)
+	require.NoError(t, err)
+	require.NoError(t, slow.Inject(ctx))
+	defer d.undo(ctx, t, slow)
 	injection, err := fault.TransactionsHeld(1).Prepare(ctx, d.r.world)
 	require.NoError(t, err)
 	d.undo(ctx, t, injection)

@@ -376,12 +376,14 @@ func (r *run) watchStill(ctx context.Context, sentinel workload.File, stop conte
 	if r.spec.Patience == 0 {
 		return
 	}
+	// How long it stood still before, while something was broken, does not count.
+	begun := time.Now()
 	for {
 		calm := 2 * r.spec.Patience
 		if r.observer.Arrived(sentinel) && r.marks().Queued <= 0 {
 			calm = r.spec.Patience
 		}
-		if quiet, _ := r.observer.Quiet(calm); quiet {
+		if quiet, _ := r.observer.Quiet(calm); quiet && time.Since(begun) >= calm {
 			stop(stillError(calm))
 			return
 		}

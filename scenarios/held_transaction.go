@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -8,7 +10,8 @@ import (
 
 // HeldTransaction freezes three backends of Postgres in the middle of the
 // loader's transactions: they stay open, with the numbers that they drew, while
-// others commit higher ones. Then they go on and commit.
+// others commit higher ones. Then they go on and commit. The slow link has
+// transactions stand long enough before their COMMIT to be caught there.
 func HeldTransaction() harness.Scenario {
 	return harness.Scenario{
 		Name:       "held-transaction",
@@ -19,7 +22,8 @@ func HeldTransaction() harness.Scenario {
 		// Few lanes stand behind what is held, and nobody loses patience with it.
 		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "8", "PREFETCH": "256", "TRANSACTION_TIMEOUT": "1m"}},
 		Plan: []harness.Step{
-			{When: harness.Committed(25), Fault: fault.TransactionsHeld(3), Recover: harness.VisibleBeyond(1, 150)},
+			{When: harness.Committed(20), Fault: fault.Latency(fault.Postgres, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
+			{When: harness.Bites(1, 0), Fault: fault.TransactionsHeld(3), Recover: harness.VisibleBeyond(2, 150)},
 		},
 		Catches: []string{"outbox-by-sequence"},
 	}
