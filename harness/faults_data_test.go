@@ -21,7 +21,7 @@ func everythingInData() Scenario {
 		},
 	}
 	for _, f := range []fault.Fault{
-		fault.PoisonRows(4), fault.WrongEncoding(4), fault.ZeroBytes(4), fault.Markup(5), fault.MixedTypes(5), fault.HugeFields(1), fault.HugeFile(90),
+		fault.PoisonRows(40), fault.WrongEncoding(4), fault.ZeroBytes(4), fault.Markup(5), fault.MixedTypes(5), fault.HugeFields(1), fault.HugeFile(90),
 		fault.ByteOrderMark(4), fault.CRLF(4), fault.EmptyFile(7), fault.BlankFile(9), fault.DuplicateRows(5),
 		fault.PartialUpload(7), fault.SlowUpload(7), fault.ReDrop(6), fault.SameName(5), fault.LateDeltas(4),
 	} {
@@ -43,7 +43,8 @@ func TestEveryFaultInDataIsCarried(t *testing.T) {
 	}
 }
 
-// TestEveryFaultInDataLives sends them all to a careful pipeline.
+// TestEveryFaultInDataLives sends them all to a careful pipeline, with so many
+// poison rows that several are rejected at the same moment.
 func TestEveryFaultInDataLives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Docker")
