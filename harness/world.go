@@ -93,6 +93,8 @@ func (w world) undo(ctx context.Context, step fault.Undo) error {
 		return w.putSetting(ctx, step.Args["name"])
 	case fault.UndoQueue:
 		return w.deleteOther(ctx, step.Args["queue"], step.Args["arguments"])
+	case fault.UndoIndexSetting:
+		return w.putIndexSetting(ctx, step.Args["index"], step.Args["name"], step.Args["value"])
 	case fault.UndoVhost:
 		return w.putVhost(ctx)
 	case fault.UndoUnlock:

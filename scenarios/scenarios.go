@@ -17,6 +17,8 @@ func All() []harness.Scenario {
 		DatabaseKilled(),
 		DatabaseTroubled(),
 		IndexOOM(),
+		IndexBlocked(),
+		IndexDeleted(),
 		IndexRebuilt(),
 		DoubleSync(),
 		SyncHolderPaused(),

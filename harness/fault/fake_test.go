@@ -62,6 +62,10 @@ func (w *fakeWorld) Elastic(_ context.Context, method, path string, body, answer
 	return json.Unmarshal([]byte(next), answer)
 }
 
+func (w *fakeWorld) Documents() (Documents, error) {
+	return Documents{Alias: "people", Field: "version"}, nil
+}
+
 func (w *fakeWorld) Postgres(context.Context, string) (*pgx.Conn, error) {
 	return nil, errors.New("connect to postgres: connection refused")
 }

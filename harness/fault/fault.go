@@ -111,6 +111,9 @@ const (
 	UndoManage      = "manage"       // send args[method] args[path] args[body] to the management interface of broker (target)
 	UndoEval        = "eval"         // evaluate the Erlang expression args[expression] in broker (target)
 	UndoAckTimeout  = "ack-timeout"  // have the broker (target) wait for acks for args[consumer_timeout] and look every args[channel_tick_interval], both in ms
+
+	// Put setting args[name] of Elasticsearch's index args[index] back to args[value], or to its default.
+	UndoIndexSetting = "index-setting"
 )
 
 // World is what faults act on.
@@ -124,6 +127,8 @@ type World interface {
 	Broker() Broker
 	// Elastic sends one JSON request to Elasticsearch.
 	Elastic(ctx context.Context, method, path string, body, answer any) error
+	// Documents returns where the pipeline's readers search.
+	Documents() (Documents, error)
 	// Postgres opens a connection of that application name, past the proxy.
 	Postgres(ctx context.Context, application string) (*pgx.Conn, error)
 	// Table returns the table in which the pipeline keeps its rows.

@@ -90,21 +90,28 @@ func (s *Stack) resetPostgres(ctx context.Context) error {
 }
 
 func (s *Stack) resetElasticsearch(ctx context.Context) error {
-	var indices map[string]any
-	if err := s.Elastic(ctx, http.MethodGet, "/_all/_alias", nil, &indices); err != nil {
-		return err
-	}
 	var errs []error
-	for name := range indices {
-		if strings.HasPrefix(name, ".") {
-			continue
-		}
-		errs = append(errs, s.Elastic(ctx, http.MethodDelete, "/"+name, nil, nil))
-	}
 	var settings struct {
 		Persistent, Transient map[string]any
 	}
-	errs = append(errs, s.Elastic(ctx, http.MethodGet, "/_cluster/settings", nil, &settings))
+	errs = append(errs, s.Elastic(ctx, http.MethodGet, "/_cluster/settings?flat_settings=true", nil, &settings))
+	// What blocks everything goes first, and alone: nothing else is done meanwhile.
+	for _, block := range []string{"cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"} {
+		if _, set := settings.Persistent[block]; set {
+			errs = append(errs, s.Elastic(ctx, http.MethodPut, "/_cluster/settings", map[string]any{"persistent": map[string]any{block: nil}}, nil))
+		}
+	}
+	var indices map[string]struct{ Settings map[string]any }
+	errs = append(errs, s.Elastic(ctx, http.MethodGet, "/_all/_settings?flat_settings=true", nil, &indices))
+	for name, index := range indices {
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		if _, blocked := index.Settings["index.blocks.read_only"]; blocked {
+			errs = append(errs, s.Elastic(ctx, http.MethodPut, "/"+name+"/_settings", map[string]any{"index.blocks.read_only": nil}, nil))
+		}
+		errs = append(errs, s.Elastic(ctx, http.MethodDelete, "/"+name, nil, nil))
+	}
 	if len(settings.Persistent)+len(settings.Transient) > 0 {
 		none := map[string]any{"*": nil}
 		errs = append(errs, s.Elastic(ctx, http.MethodPut, "/_cluster/settings", map[string]any{"persistent": none, "transient": none}, nil))

@@ -1,0 +1,29 @@
+package scenarios
+
+import (
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/workload"
+)
+
+// IndexBlocked has Elasticsearch take writes and show nobody what it took, then
+// refuse every document, as it does when its disk fills up, then whole
+// requests. Between them a lock on the table, as a migration takes one, keeps
+// part of the import for the next.
+func IndexBlocked() harness.Scenario {
+	return harness.Scenario{
+		Name:       "index-blocked",
+		Hypothesis: "An index that takes no writes, or does not show them, holds up what readers see and loses nothing of it.",
+		Workload: func(w *workload.Config) {
+			w.Files, w.RecordsPerFile, w.FilesPerSecond = 24, 50, 6
+		},
+		Plan: []harness.Step{
+			{When: harness.Committed(15), Fault: fault.RefreshOff(), Recover: harness.Committed(35)},
+			{When: harness.Committed(35), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
+			{When: harness.Healed(1, 0), Fault: fault.ReadOnlyIndex(), Recover: harness.Committed(65)},
+			{When: harness.Committed(65), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
+			{When: harness.Healed(3, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Committed(95)},
+		},
+		Catches: []string{"read-only-taken-for-success"},
+	}
+}
