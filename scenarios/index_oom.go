@@ -11,7 +11,8 @@ import (
 // IndexOOM has the kernel kill Elasticsearch for want of memory. It comes back
 // as a node with a big index does: it answers, but its shards are recovered
 // only later, and meanwhile a bulk request gets status 200 with an error for
-// every item.
+// every item. A lock on the table, as a migration takes one, keeps part of the
+// import for each of these times, and for the time after them.
 func IndexOOM() harness.Scenario {
 	return harness.Scenario{
 		Name:       "index-oom",
@@ -20,8 +21,10 @@ func IndexOOM() harness.Scenario {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 24, 60, 8, 40
 		},
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Healed(2, 4*time.Second)},
-			{When: harness.Committed(25), Fault: fault.OOMKill(fault.Elasticsearch), Recover: harness.Immediately()},
+			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Both(harness.Healed(3, 3*time.Second), harness.Bites(4, 0))},
+			{When: harness.Committed(25), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
+			{When: harness.Immediately(), Fault: fault.OOMKill(fault.Elasticsearch), Recover: harness.Committed(50)},
+			{When: harness.Committed(75), Fault: fault.LockTable(), Recover: harness.Healed(1, 0)},
 		},
 		Catches: []string{"bulk-errors-ignored", "failed-flush-forgotten", "no-external-version"},
 	}
