@@ -14,6 +14,7 @@ func QueueDeleted() harness.Scenario {
 		Name:       "queue-deleted",
 		Hypothesis: "A queue that is deleted costs a replay: every record of its messages comes back from the archive, and what had arrived already has no effect twice.",
 		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
+		Pauses:     []harness.Pause{{Percent: 50, Until: harness.Committed(10)}},
 		Plan: []harness.Step{
 			{When: harness.Committed(10), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
 			{When: harness.Queued(20), Fault: fault.MessagesPurged(fault.Loader), Recover: harness.Immediately()},
