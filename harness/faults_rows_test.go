@@ -72,6 +72,7 @@ func TestPostgresFaultsLive(t *testing.T) {
 		t.Run(c.fault.Name, func(t *testing.T) { d.whole(t, c.fault, c.bitten, c.healed) })
 	}
 	t.Run("transactions-held", d.transactionsHeld)
+	t.Run("ack-timeout", d.ackTimeout)
 	t.Run("left behind", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -126,6 +127,32 @@ func (d *drill) transactionsHeld(t *testing.T) {
 	_, err = injection.Healed(ctx)
 	require.NoError(t, err)
 	d.passes(t)
+}
+
+// ackTimeout needs something that holds work up.
+func (d *drill) ackTimeout(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	injection, err := fault.AckTimeout(2*time.Second).Prepare(ctx, d.r.world)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"consumer_timeout": "1800000", "channel_tick_interval": "60000"}, injection.Undo[0].Args)
+	d.undo(ctx, t, injection)
+	ids, err := d.r.journal.add(injection.Undo)
+	require.NoError(t, err)
+	require.NoError(t, injection.Inject(ctx))
+	lock, err := fault.LockTable().Prepare(ctx, d.r.world)
+	require.NoError(t, err)
+	require.NoError(t, lock.Inject(ctx))
+	file := d.send(ctx, t)
+	seen, err := injection.Bites(ctx)
+	require.NoError(t, err)
+	require.Regexp(t, `timed out waiting.* Timeout used: 2000 ms`, seen)
+	d.undo(ctx, t, lock)
+	require.NoError(t, d.r.journal.take(ctx, ids, d.r.world.undo))
+	d.undo(ctx, t, injection)
+	_, err = injection.Healed(ctx)
+	require.NoError(t, err)
+	until(ctx, t, func() error { return d.arrived(ctx, file) })
 }
 
 // TestContainerFaultsLive takes the faults of containers that TestEveryFaultLives
