@@ -24,6 +24,6 @@ func IndexBlocked() harness.Scenario {
 			{When: harness.Committed(65), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
 			{When: harness.Healed(3, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Committed(95)},
 		},
-		Catches: []string{"read-only-taken-for-success"},
+		Catches: []string{"read-only-taken-for-success", "failed-flush-forgotten"},
 	}
 }

@@ -26,6 +26,6 @@ func IndexOOM() harness.Scenario {
 			{When: harness.Immediately(), Fault: fault.OOMKill(fault.Elasticsearch), Recover: harness.Committed(50)},
 			{When: harness.Committed(75), Fault: fault.LockTable(), Recover: harness.Healed(1, 0)},
 		},
-		Catches: []string{"bulk-errors-ignored", "failed-flush-forgotten", "no-external-version"},
+		Catches: []string{"bulk-errors-ignored", "no-external-version"},
 	}
 }

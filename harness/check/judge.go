@@ -72,6 +72,7 @@ type judge struct {
 	unread      int
 	unreadWhere []string
 	completed   []int64 // end of the first read that said "completed", by file; 0: none
+	unsaid      []int64 // begin of the last read before that one: it was not said until then
 	statements  map[int][]history.StatusEntry
 	ambiguous   map[string]bool // names of files that the status does not tell apart
 	reads       []history.Read  // of the documents, in order: op.since and op.missed point here

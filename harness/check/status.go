@@ -9,7 +9,7 @@ import (
 // status keeps what the import said of each file and when it first said
 // "completed".
 func (j *judge) status() {
-	j.completed = make([]int64, len(j.l.files))
+	j.completed, j.unsaid = make([]int64, len(j.l.files)), make([]int64, len(j.l.files))
 	j.statements, j.ambiguous = map[int][]history.StatusEntry{}, map[string]bool{}
 	if !j.expect.Status {
 		return
@@ -30,6 +30,11 @@ func (j *judge) status() {
 			}
 			if ok && read.Seq == last.Seq {
 				j.statements[index] = append(j.statements[index], entry)
+			}
+		}
+		for index, said := range j.completed {
+			if said == 0 && read.Whole {
+				j.unsaid[index] = read.Begin
 			}
 		}
 	}

@@ -211,6 +211,24 @@ func TestOverTime(t *testing.T) {
 			r.documents[n] = now
 			return []string{}
 		},
+		"completed before the index was lost, read after that": func(r *run) []string {
+			r.story()
+			n, other := r.single(), -1
+			for number := range r.documents {
+				if number != n && (other < 0 || number < other) {
+					other = number
+				}
+			}
+			now, rest := r.documents[n], r.documents[other]
+			delete(r.documents, n) // too short a time to be seen
+			r.look(history.Documents)
+			delete(r.documents, other)
+			r.look(history.Documents)
+			r.lookStatus()
+			r.look(history.Documents)
+			r.documents[n], r.documents[other] = now, rest
+			return []string{}
+		},
 		"completed and seen, gone later": func(r *run) []string {
 			r.story()
 			n := r.single()

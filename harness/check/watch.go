@@ -90,7 +90,9 @@ func (w *watch) end() {
 		w.goneIn[number] = int32(w.now)
 	}
 	for _, o := range w.untimely {
-		if w.j.completed[o.file] > w.lastGap {
+		// Said before the store lost content, and perhaps only read after that,
+		// it was true.
+		if w.lastGap == 0 || w.j.unsaid[o.file] > w.lastGap {
 			o.seen |= completedUnseen
 		}
 	}
