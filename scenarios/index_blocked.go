@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -20,9 +22,9 @@ func IndexBlocked() harness.Scenario {
 		Plan: []harness.Step{
 			{When: harness.Committed(15), Fault: fault.RefreshOff(), Recover: harness.Committed(35)},
 			{When: harness.Committed(35), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
-			{When: harness.Healed(1, 0), Fault: fault.ReadOnlyIndex(), Recover: harness.Committed(65)},
+			{When: harness.Healed(1, 0), Fault: fault.ReadOnlyIndex(), Recover: harness.Both(harness.Committed(65), harness.After(time.Second))},
 			{When: harness.Committed(65), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
-			{When: harness.Healed(3, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Committed(95)},
+			{When: harness.Healed(3, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Both(harness.Committed(95), harness.After(2*time.Second))},
 		},
 		Catches: []string{"read-only-taken-for-success", "failed-flush-forgotten"},
 	}

@@ -99,6 +99,30 @@ func TestOverTime(t *testing.T) {
 			r.documents = now
 			return []string{}
 		},
+		"index lost before a deletion got there, and found empty twice": func(r *run) []string {
+			r.control()
+			n, v := r.deleted()
+			last := r.fileOf(n, v)
+			for i := 1; i <= 4; i++ {
+				r.send(i, history.OK)
+			}
+			for i := 1; i < last; i++ {
+				r.apply(i)
+			}
+			r.look(history.Documents)
+			now := r.documents
+			r.documents = map[int][]history.Entry{}
+			r.look(history.Documents)
+			r.look(history.Documents)
+			r.documents = now
+			r.look(history.Documents)
+			for i := last; i <= 4; i++ {
+				r.apply(i)
+			}
+			r.fault()
+			r.sentinel()
+			return []string{}
+		},
 		"two documents for a while": func(r *run) []string {
 			r.story()
 			n := r.single()

@@ -83,6 +83,10 @@ func (w *watch) end() {
 	w.absentUpTo(w.j.l.w.Records())
 	if w.gap {
 		w.lastGap = w.reads[w.now].End
+		// What is missing is not deleted for that: it may come back as it was.
+		for _, number := range w.vanished {
+			w.shown[number] = 0
+		}
 		return
 	}
 	for _, number := range w.vanished {
