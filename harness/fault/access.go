@@ -2,7 +2,6 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,12 +53,16 @@ func PermissionsWithdrawn() Fault {
 }
 
 // ConnectionsClosed has the broker close every connection of the pipeline, as
-// an operator does in the management interface. It is proved by their names
-// being gone from its list. There is nothing to take back: it is healed when the broker
-// takes connections. None there is an error.
+// an operator does. It is proved by their names being gone from the management
+// interface's list. There is nothing to take back: it is healed when the
+// broker takes connections. None there is an error.
 func ConnectionsClosed() Fault {
 	return Fault{Name: "connections-closed", Target: RabbitMQ, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		broker := world.Broker()
+		containers, err := running(ctx, world, target)
+		if err != nil {
+			return Injection{}, err
+		}
 		proxied, err := world.Connections(target)
 		if err != nil {
 			return Injection{}, err
@@ -76,7 +79,7 @@ func ConnectionsClosed() Fault {
 			return Injection{}, fmt.Errorf("the pipeline has no connection to vhost %s: %w", broker.Vhost(), errNothingToBreak)
 		}
 		return Injection{
-			Inject: func(ctx context.Context) error { return closeAll(ctx, broker, names) },
+			Inject: func(ctx context.Context) error { return closeAll(ctx, containers[0], names) },
 			Bites:  func(ctx context.Context) (string, error) { return allGone(ctx, broker, from, names) },
 			Healed: takesConnections(broker),
 		}, nil
@@ -84,39 +87,38 @@ func ConnectionsClosed() Fault {
 }
 
 // connections returns the names of the connections to the pipeline's vhost
-// that come from an address.
+// that come from an address. Without statistics, which lag by seconds, the
+// broker itself is asked.
 func connections(ctx context.Context, broker Broker, from string) (names []string, err error) {
 	var open []struct {
-		Name  string `json:"name"`
+		Name  string `json:"name"` // "10.0.0.9:40142 -> 10.0.0.2:5672"
 		Vhost string `json:"vhost"`
-		From  string `json:"peer_host"`
 	}
-	if err := broker.Manage(ctx, http.MethodGet, "/connections", nil, &open); err != nil {
+	if err := broker.Manage(ctx, http.MethodGet, "/connections?disable_stats=true", nil, &open); err != nil {
 		return nil, err
 	}
 	for _, c := range open {
-		if c.Vhost == broker.Vhost() && c.From == from {
+		if c.Vhost == broker.Vhost() && strings.HasPrefix(c.Name, from+":") {
 			names = append(names, c.Name)
 		}
 	}
 	return names, nil
 }
 
-func closeAll(ctx context.Context, broker Broker, names []string) error {
-	closed := 0
+// closeAll closes connections by name. The management interface could too, but
+// not one that is too young for its statistics.
+func closeAll(ctx context.Context, broker Container, names []string) error {
+	var wanted []string
 	for _, name := range names {
-		err := broker.Manage(ctx, http.MethodDelete, "/connections/"+url.PathEscape(name), nil, nil)
-		switch {
-		case err == nil:
-			closed++
-		case !errors.Is(err, ErrAbsent): // it ended by itself
-			return err
-		}
+		wanted = append(wanted, fmt.Sprintf(`<<"%s">>`, name))
 	}
-	if closed == 0 {
-		return fmt.Errorf("all %d connections had ended before they could be closed", len(names))
+	closed, err := broker.Exec(ctx, "root", "rabbitmqctl", "eval", `[begin rabbit_networking:close_connection(Connection, "closed by an operator"), Name end ||
+		Connection <- rabbit_networking:connections(), [{name, Name}] <- [catch rabbit_networking:connection_info(Connection, [name])],
+		lists:member(Name, [`+strings.Join(wanted, ", ")+`])].`)
+	if err == nil && !strings.Contains(closed, "<<") {
+		err = fmt.Errorf("all %d connections had ended before they could be closed", len(names))
 	}
-	return nil
+	return err
 }
 
 // allGone waits until none of the names is in the broker's list any more.
