@@ -18,6 +18,8 @@ func CutAtCommit() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.UpdatePercent = 12, 75, 10
 		},
+		// Enough of them stand at COMMIT at any moment.
+		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "12"}},
 		Plan: []harness.Step{
 			{When: harness.Committed(25), Fault: fault.CommitsHeld(), Recover: harness.Healed(2, 0)},
 			{When: harness.Bites(1, 300*time.Millisecond), Fault: fault.BackendsKilled(), Recover: harness.Immediately()},

@@ -18,8 +18,9 @@ func SlowDatabase() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.UpdatePercent, w.DeletePercent = 10, 75, 0, 0
 		},
-		// The pipeline itself waits longer than the broker does.
-		Deployment: harness.Deployment{Settings: map[string]string{"TRANSACTION_TIMEOUT": "1m"}},
+		// The pipeline itself waits longer than the broker does, and has workers
+		// and connections left for what is delivered again meanwhile.
+		Deployment: harness.Deployment{Settings: map[string]string{"TRANSACTION_TIMEOUT": "1m", "PREFETCH": "8", "WORKERS": "16"}},
 		Plan: []harness.Step{
 			{When: harness.Immediately(), Fault: fault.AckTimeout(2 * time.Second), Recover: harness.Healed(2, 0)},
 			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Both(harness.Bites(1, 1500*time.Millisecond), harness.After(5*time.Second))},
