@@ -26,11 +26,12 @@ func DoubleSync() harness.Scenario {
 		},
 		Deployment: blueAndGreen,
 		Plan: []harness.Step{
+			throttled(harness.Bites(3, 0)),
 			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 500*time.Millisecond, 0), Recover: harness.Probe("syncs begun", 4)},
 			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Probe("syncs begun", 4)},
 			{When: harness.Immediately(), Operation: on("schedule-sync", "1")},
 			{When: harness.Probe("syncs filling", 1), Fault: fault.OOMKill(fault.Replica(fault.Indexer, 1)), Recover: harness.Immediately()},
-			{When: harness.Healed(4, 0), Operation: on("schedule-sync", "2")},
+			{When: harness.Healed(5, 0), Operation: on("schedule-sync", "2")},
 			{When: harness.Probe("syncs begun", 3), Operation: on("sync", "2")},
 		},
 		Catches: []string{"lock-only-scheduled", "generated-ids"},

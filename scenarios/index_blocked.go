@@ -17,14 +17,16 @@ func IndexBlocked() harness.Scenario {
 		Name:       "index-blocked",
 		Hypothesis: "An index that takes no writes, or does not show them, holds up what readers see and loses nothing of it.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 24, 50, 6
+			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 6
 		},
+		Deployment: eightWorkers,
 		Plan: []harness.Step{
+			throttled(harness.Bites(5, 0)),
 			{When: harness.Committed(15), Fault: fault.RefreshOff(), Recover: harness.Committed(35)},
-			{When: harness.Committed(35), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
-			{When: harness.Healed(1, 0), Fault: fault.ReadOnlyIndex(), Recover: harness.Both(harness.Committed(65), harness.After(time.Second))},
-			{When: harness.Committed(65), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
-			{When: harness.Healed(3, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Both(harness.Committed(95), harness.After(2*time.Second))},
+			{When: harness.Committed(35), Fault: fault.LockTable(), Recover: harness.Bites(4, 0)},
+			{When: harness.Healed(2, 0), Fault: fault.ReadOnlyIndex(), Recover: harness.Both(harness.Committed(65), harness.After(time.Second))},
+			{When: harness.Committed(65), Fault: fault.LockTable(), Recover: harness.Bites(6, 0)},
+			{When: harness.Healed(4, 0), Fault: fault.ReadOnlyCluster(), Recover: harness.Both(harness.Committed(95), harness.After(2*time.Second))},
 		},
 		Catches: []string{"read-only-taken-for-success", "failed-flush-forgotten"},
 	}

@@ -14,14 +14,16 @@ func IndexDeleted() harness.Scenario {
 		Name:       "index-deleted",
 		Hypothesis: "The index can be lost or made wrongly at any time: a sync builds it anew from the database, and what was refused meanwhile gets into it.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 5
+			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
 		},
+		Deployment: eightWorkers,
 		Plan: []harness.Step{
+			throttled(harness.Bites(4, 0)),
 			{When: harness.Committed(25), Fault: fault.IndexDeleted(), Recover: harness.Immediately()},
-			{When: harness.Bites(1, 0), Operation: harness.Operation{Name: "sync"}},
-			{When: harness.Immediately(), Fault: fault.LockTable(), Recover: harness.Bites(4, 0)},
-			{When: harness.Healed(2, 0), Fault: fault.MappingConflict(), Recover: harness.Immediately()},
-			{When: harness.Bites(4, 0), Operation: harness.Operation{Name: "sync"}},
+			{When: harness.Bites(2, 0), Operation: harness.Operation{Name: "sync"}},
+			{When: harness.Immediately(), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
+			{When: harness.Healed(3, 0), Fault: fault.MappingConflict(), Recover: harness.Immediately()},
+			{When: harness.Bites(5, 0), Operation: harness.Operation{Name: "sync"}},
 		},
 		Repairs: "sync",
 	}

@@ -18,13 +18,15 @@ func IndexOOM() harness.Scenario {
 		Name:       "index-oom",
 		Hypothesis: "An index that is killed for want of memory and recovers slowly is behind for a while, and then shows everything.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 24, 60, 8, 40
+			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 16, 50, 6, 40
 		},
+		Deployment: eightWorkers,
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Both(harness.Healed(3, 3*time.Second), harness.Bites(4, 0))},
-			{When: harness.Committed(25), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},
+			throttled(harness.Bites(5, 0)),
+			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Both(harness.Healed(4, 3*time.Second), harness.Bites(5, 0))},
+			{When: harness.Committed(25), Fault: fault.LockTable(), Recover: harness.Bites(4, 0)},
 			{When: harness.Immediately(), Fault: fault.OOMKill(fault.Elasticsearch), Recover: harness.Committed(50)},
-			{When: harness.Committed(75), Fault: fault.LockTable(), Recover: harness.Healed(1, 0)},
+			{When: harness.Committed(75), Fault: fault.LockTable(), Recover: harness.Healed(2, 0)},
 		},
 		Catches: []string{"bulk-errors-ignored", "no-external-version"},
 	}

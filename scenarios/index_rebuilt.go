@@ -17,10 +17,11 @@ func IndexRebuilt() harness.Scenario {
 		Name:       "index-rebuilt",
 		Hypothesis: "While the index is built anew and swapped, everything that is imported meanwhile gets into both, and readers notice nothing.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 5
+			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
 		},
-		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10"}},
+		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10", "WORKERS": "8"}},
 		Plan: []harness.Step{
+			throttled(harness.Bites(3, 0)),
 			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Committed(90)},
 			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Probe("syncs filling", 1)},
 			{When: harness.Immediately(), Operation: harness.Operation{Name: "sync"}},

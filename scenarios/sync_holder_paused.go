@@ -22,10 +22,11 @@ func SyncHolderPaused() harness.Scenario {
 		},
 		Deployment: blueAndGreen,
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Bites(4, 0)},
-			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Bites(4, 0)},
+			throttled(harness.Bites(3, 0)),
+			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Bites(5, 0)},
+			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Bites(5, 0)},
 			{When: harness.Immediately(), Operation: harness.Operation{Name: "schedule-sync", Args: map[string]string{"replica": "1"}}},
-			{When: harness.Probe("syncs filling", 1), Fault: fault.Pause(fault.Replica(fault.Indexer, 1)), Recover: harness.Healed(5, 0)},
+			{When: harness.Probe("syncs filling", 1), Fault: fault.Pause(fault.Replica(fault.Indexer, 1)), Recover: harness.Healed(6, 0)},
 			{When: harness.Immediately(), Operation: harness.Operation{Name: "sync", Args: map[string]string{"replica": "2"}}},
 		},
 		Catches: []string{"lock-without-fencing"},
@@ -37,5 +38,5 @@ func SyncHolderPaused() harness.Scenario {
 // steps make a sync long enough to be struck; the lease is short.
 var blueAndGreen = harness.Deployment{
 	Replicas: map[string]int{fault.Indexer: 2},
-	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s"},
+	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s", "WORKERS": "8"},
 }
