@@ -40,6 +40,7 @@ func TestTriggers(t *testing.T) {
 			func(s *Situation) { s.BitFor[1], s.MarksAtBit[1].Taken, s.Marks.Taken = 0, 4, 7 }},
 		{Healed(1, time.Second), "1s after step 1 is healed", func(s *Situation) { s.HealedFor[0] = 999 * time.Millisecond }, func(s *Situation) { s.HealedFor[0] = time.Second }},
 		{Drained(1), "queues drained after step 1 is healed", func(s *Situation) { s.HealedFor[0], s.Waiting = 0, 1 }, func(s *Situation) { s.HealedFor[0], s.Waiting = 0, 0 }},
+		{Probe("syncs begun", 2), "at least 2 syncs begun", func(s *Situation) { s.Probed = 1 }, func(s *Situation) { s.Probed = 2 }},
 		// What was never read is not known to have happened, however little is asked.
 		{Committed(0), "0 % committed", nothing, func(s *Situation) { s.Marks.Committed = 0 }},
 		// A step that the plan does not have is never healed.
