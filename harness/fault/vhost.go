@@ -99,6 +99,9 @@ func (v *corruptedVhost) corrupt(ctx context.Context) error {
 // tried that would save its messages.
 func (v *corruptedVhost) staysDown(ctx context.Context) (string, error) {
 	if err := v.poll(ctx, func() error {
+		if err := v.standUp(ctx); err != nil {
+			return err
+		}
 		open, err := v.eval(ctx, `length(rabbit_connection_tracking:list(`+v.erlang()+`)).`)
 		if err == nil && open != "0" {
 			err = fmt.Errorf("%s connections to vhost %s are open", open, v.broker.Vhost())
@@ -123,6 +126,16 @@ func (v *corruptedVhost) staysDown(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("after the broker was restarted: %w", err)
 	}
 	return fmt.Sprintf("%s; its connections are closed (%s before); starting it again was tried and %s; restarting the broker was tried and did not help: %s", down, v.open, vhost, still), nil
+}
+
+// standUp starts a broker again that fell together with the virtual host, which
+// happens now and then: the host does not come up with it.
+func (v *corruptedVhost) standUp(ctx context.Context) error {
+	state, err := v.container.State(ctx)
+	if err != nil || state.Running {
+		return err
+	}
+	return v.container.Start(ctx)
 }
 
 // down says how the virtual host is down, by the management interface and by
