@@ -116,7 +116,7 @@ func (d *drill) transactionsHeld(t *testing.T) {
 		case err := <-injected:
 			require.NoError(t, err)
 			held = true
-		default:
+		case <-time.After(500 * time.Millisecond): // its transactions were missed: another file
 		}
 	}
 	seen, err := injection.Bites(ctx)
