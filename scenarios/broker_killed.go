@@ -18,7 +18,7 @@ func BrokerKilled() harness.Scenario {
 		Workload:   trickle(20, 150, 4),
 		Plan: []harness.Step{
 			{When: harness.Immediately(), Fault: fault.Latency(fault.RabbitMQ, fault.Upstream, 400*time.Millisecond, 0), Recover: harness.Healed(2, 0)},
-			{When: harness.Taken(40), Fault: fault.Kill(fault.RabbitMQ), Recover: harness.After(time.Second)},
+			{When: harness.Both(harness.Taken(40), harness.Bites(1, 0)), Fault: fault.Kill(fault.RabbitMQ), Recover: harness.After(time.Second)},
 		},
 		Catches: []string{"publish-unconfirmed", "transient-messages", "insert-not-upsert", "never-resubscribes"},
 	}
