@@ -18,9 +18,9 @@ func IndexOOM() harness.Scenario {
 		Name:       "index-oom",
 		Hypothesis: "An index that is killed for want of memory and recovers slowly is behind for a while, and then shows everything.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 16, 50, 6, 40
+			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 16, 50, 6, 60
 		},
-		Deployment: eightWorkers,
+		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "8", "BULK_SIZE": "100"}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(5, 0)),
 			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Both(harness.Healed(4, 3*time.Second), harness.Bites(5, 0))},
