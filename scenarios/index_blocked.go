@@ -19,7 +19,7 @@ func IndexBlocked() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 6
 		},
-		Deployment: eightWorkers,
+		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			throttled(harness.Bites(5, 0)),
 			{When: harness.Committed(15), Fault: fault.RefreshOff(), Recover: harness.Committed(35)},

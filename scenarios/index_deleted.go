@@ -16,7 +16,7 @@ func IndexDeleted() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
 		},
-		Deployment: eightWorkers,
+		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			throttled(harness.Bites(4, 0)),
 			{When: harness.Committed(25), Fault: fault.IndexDeleted(), Recover: harness.Immediately()},

@@ -20,7 +20,7 @@ func IndexOOM() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond, w.UpdatePercent = 16, 50, 6, 60
 		},
-		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "8", "BULK_SIZE": "100"}},
+		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "24", "BULK_SIZE": "100"}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(5, 0)),
 			{When: harness.Immediately(), Fault: fault.SlowShardRecovery(), Recover: harness.Both(harness.Healed(4, 3*time.Second), harness.Bites(5, 0))},

@@ -19,7 +19,7 @@ func IndexRebuilt() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
 		},
-		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10", "WORKERS": "8"}},
+		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10", "WORKERS": "24"}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),
 			{When: harness.Immediately(), Fault: fault.Latency(fault.Elasticsearch, fault.Downstream, 300*time.Millisecond, 0), Recover: harness.Committed(90)},

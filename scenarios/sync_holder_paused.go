@@ -38,5 +38,5 @@ func SyncHolderPaused() harness.Scenario {
 // steps make a sync long enough to be struck; the lease is short.
 var blueAndGreen = harness.Deployment{
 	Replicas: map[string]int{fault.Indexer: 2},
-	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s", "WORKERS": "8"},
+	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s", "WORKERS": "24"},
 }
