@@ -49,30 +49,42 @@ type lanes struct {
 }
 
 func (l *lanes) run(ctx context.Context, trials []trial) error {
+	return l.runEach(ctx, func(i int) (trial, bool) {
+		if i >= len(trials) {
+			return trial{}, false
+		}
+		return trials[i], true
+	})
+}
+
+// runEach makes the runs that the ith call of plan returns, until there is no
+// more or ctx ends.
+func (l *lanes) runEach(ctx context.Context, plan func(i int) (trial, bool)) error {
 	var (
 		mu    sync.Mutex
 		next  int
 		errs  []error
 		group sync.WaitGroup
 	)
-	take := func() (int, bool) {
+	take := func() (i int, t trial, ok bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		if next >= len(trials) || interrupted(ctx) {
-			return 0, false
+		if interrupted(ctx) {
+			return 0, t, false
 		}
+		t, ok = plan(next)
 		next++
-		return next - 1, true
+		return next - 1, t, ok
 	}
-	for range min(l.n, len(trials)) {
+	for range l.n {
 		group.Go(func() {
 			lane := &lane{lanes: l}
 			for {
-				i, ok := take()
+				i, t, ok := take()
 				if !ok {
 					break
 				}
-				run := lane.try(ctx, trials[i])
+				run := lane.try(ctx, t)
 				mu.Lock()
 				l.done(i, run)
 				mu.Unlock()

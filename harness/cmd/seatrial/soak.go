@@ -20,6 +20,10 @@ import (
 // soakFile keeps the tally, rewritten after every run.
 const soakFile = "soak.json"
 
+// mostInfraRuns is how many runs in a row the harness itself may fail before a
+// soak gives up: an engine that is gone does not come back by being asked.
+const mostInfraRuns = 3
+
 // tally counts the runs of a soak. Nothing is ever run again: a run that came
 // out other than valid stays in it.
 type tally struct {
@@ -62,7 +66,7 @@ func (t *tally) String() string {
 
 func (a *app) soakCommand() *cobra.Command {
 	var flags runFlags
-	var rounds int
+	var rounds, parallel int
 	command := &cobra.Command{
 		Use:   "soak [SCENARIO...]",
 		Short: "Run scenarios on the clean pipeline, round after round, and keep the tally",
@@ -76,51 +80,55 @@ The tally is printed and kept in ` + soakFile + ` below --out.`,
 			if rounds < 0 {
 				return usage("--rounds %d: give at least 1, or 0 to go on until Ctrl-C", rounds)
 			}
-			return a.soak(cmd.Context(), args, flags, rounds)
+			if parallel < 0 {
+				return usage("--parallel %d: give at least 1", parallel)
+			}
+			return a.soak(cmd.Context(), args, flags, rounds, parallel)
 		},
 	}
 	set := command.Flags()
 	set.IntVar(&rounds, "rounds", 0, "how often each scenario is run; 0: until Ctrl-C")
+	set.IntVar(&parallel, "parallel", 0, parallelFlagText)
 	set.IntVar(&flags.records, "records", 0, "about how many records are sent (default: as the scenario says)")
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which each run leaves its own")
 	return command
 }
 
-func (a *app) soak(ctx context.Context, names []string, flags runFlags, rounds int) (err error) {
+func (a *app) soak(ctx context.Context, names []string, flags runFlags, rounds, parallel int) error {
 	flags.pipeline, flags.repeat, flags.seed = harness.Reference, 1, randomSeed()
-	if _, err := a.planRuns(names, flags); err != nil {
-		return err
-	}
-	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Watch: a.live})
+	round, err := a.planRuns(names, flags)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
-		defer cancel()
-		err = errors.Join(err, warm.Close(closing))
-	}()
 	count := tally{Verdict: map[check.Verdict]int{}, Failed: []soakRun{}}
 	exit := reports.ExitValid
-	for round := 0; (rounds == 0 || round < rounds) && !interrupted(ctx); round++ {
-		flags.seed = randomSeed()
-		trials, err := a.planRuns(names, flags)
-		if err != nil {
-			return err
+	var keepErr error
+	inARow := 0 // runs that were infra
+	l := lanes{app: a, n: a.stacks(ctx, parallel), options: harness.Options{Out: flags.out},
+		watch: func() harness.Watcher { return &faultLines{live: a.live} }}
+	l.done = func(_ int, run reports.Run) {
+		if interrupted(ctx) && run.Verdict != check.Invalid {
+			return // half a run counts for nothing
 		}
-		for _, t := range trials {
-			run, err := warm.Run(ctx, t.scenario, t.options)
-			if interrupted(ctx) && run.Verdict != check.Invalid {
-				break // half a run counts for nothing
-			}
-			run = a.settled(ctx, t, run, err)
-			exit = reports.Worst(exit, reports.Exit([]reports.Run{run}))
-			count.add(run)
-			a.live.Say(count.String())
-			if err := keepTally(flags.out, count, run); err != nil {
-				return err
-			}
+		exit = reports.Worst(exit, reports.Exit([]reports.Run{run}))
+		count.add(run)
+		if inARow++; run.Verdict != check.Infra {
+			inARow = 0
 		}
+		a.live.Say(count.String())
+		keepErr = errors.Join(keepErr, keepTally(flags.out, count, run))
+	}
+	closeErr := l.runEach(ctx, func(i int) (trial, bool) {
+		if keepErr != nil || inARow >= mostInfraRuns || rounds > 0 && i >= rounds*len(round) {
+			return trial{}, false
+		}
+		t := round[i%len(round)]
+		t.options.Seed = randomSeed()
+		return t, true
+	})
+	a.live.Close()
+	if err := errors.Join(keepErr, closeErr); err != nil {
+		return err
 	}
 	if interrupted(ctx) && (rounds > 0 || count.Runs == 0) {
 		exit = reports.Worst(exit, reports.ExitInterrupted)
