@@ -66,7 +66,6 @@ func (w writer) Write(p []byte) (int, error) {
 type pulled struct {
 	to   *io.PipeWriter
 	done chan error
-	err  error
 	over bool
 }
 

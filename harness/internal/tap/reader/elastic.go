@@ -138,7 +138,6 @@ type bulkBody struct {
 	*items
 	line   []byte // of the action, as far as it came
 	source bool   // the line that goes by is a document
-	blank  bool
 }
 
 func (b *bulkBody) write(p []byte) {

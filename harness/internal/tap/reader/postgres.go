@@ -109,15 +109,15 @@ var errTLS = errors.New("the client speaks TLS")
 // are answered, then a start-up message or a request to cancel.
 func (g *postgres) open(p []byte) (took int, mark *Mark, err error) {
 	s := &g.sides[Up]
+	if first := p[0]; s.have == 0 && first != 0 {
+		if first == 0x16 {
+			return 1, nil, errTLS
+		}
+		return 1, nil, fmt.Errorf("not Postgres: it begins with 0x%02x", first)
+	}
 	took = copy(s.head[s.have:], p)
 	s.have += took
 	if s.have < len(s.head) {
-		if s.head[0] != 0 && s.have > 0 {
-			if s.head[0] == 0x16 {
-				return took, nil, errTLS
-			}
-			return took, nil, fmt.Errorf("not Postgres: it begins with 0x%02x", s.head[0])
-		}
 		return took, nil, nil
 	}
 	size, code := int(binary.BigEndian.Uint32(s.head[:])), binary.BigEndian.Uint32(s.head[4:])
@@ -198,7 +198,7 @@ func wantDown(kind byte, size int) (want int, kept bool) {
 	case 'Z':
 		return min(size, 1), true
 	case 'E':
-		return min(size, 1024), false
+		return min(size, 1024), true
 	case 's', 'I':
 		return 0, false
 	}
