@@ -11,6 +11,13 @@
 //	SEATRIAL_CONTROL  network (CIDR) whose address the control interface takes
 //	SEATRIAL_ROUTES   name=listen=upstream, comma separated:
 //	                  rabbitmq=:5672=rabbitmq.back:5672
+//
+// With a host key the tap reads SFTP, too, as an SSH server in front of the
+// server; without one it passes SSH unread:
+//
+//	SEATRIAL_SFTP_HOST_KEY  private key, PEM: what clients are shown
+//	SEATRIAL_SFTP_ACCEPT    public keys that clients may log in with, as in authorized_keys
+//	SEATRIAL_SFTP_KEY       private key, PEM: what the tap logs in to the server with for these
 package main
 
 import (
@@ -128,6 +135,13 @@ func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, tex
 		}
 	}
 	route.Up, route.Down = link(stream.Upstream), link(stream.Downstream)
+	if hostKey := os.Getenv("SEATRIAL_SFTP_HOST_KEY"); name == "sftp" && hostKey != "" {
+		gateway, err := gatewayTo(toxics.Listen, hostKey, os.Getenv("SEATRIAL_SFTP_KEY"), os.Getenv("SEATRIAL_SFTP_ACCEPT"))
+		if err != nil {
+			return err
+		}
+		route.Gateway = gateway
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
