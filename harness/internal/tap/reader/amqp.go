@@ -9,13 +9,13 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
 
-// amqp reads AMQP 0-9-1. Boundaries are frames: the last body frame of a
+// amqpConn reads AMQP 0-9-1. Boundaries are frames: the last body frame of a
 // message (the header frame of an empty one), and the frames of confirms,
 // acks and the like. A mark lies before its frame, so that heartbeats can be
 // sent while the frame is held.
 //
 //	type(1) channel(2) size(4) │ payload(size) │ 0xCE
-type amqp struct {
+type amqpConn struct {
 	sides    [2]amqpSide
 	channels map[uint16]*amqpChannel
 	silence  time.Duration
@@ -62,13 +62,13 @@ const (
 	longestFrame = 64 << 20
 )
 
-func newAMQP(keys *Keys) *amqp {
-	a := &amqp{channels: map[uint16]*amqpChannel{}, keys: keys}
+func newAMQP(keys *Keys) *amqpConn {
+	a := &amqpConn{channels: map[uint16]*amqpChannel{}, keys: keys}
 	a.sides[Down].state = amqpHead
 	return a
 }
 
-func (a *amqp) keep(d Direction) int {
+func (a *amqpConn) keep(d Direction) int {
 	s := &a.sides[d]
 	if s.state == amqpHead || s.state == amqpPayload && !s.judged {
 		return int(s.offset - s.start)
@@ -77,16 +77,16 @@ func (a *amqp) keep(d Direction) int {
 }
 
 // heartbeat: brokers and clients give up after two to three silent intervals.
-func (a *amqp) heartbeat(Direction) ([]byte, time.Duration) {
+func (a *amqpConn) heartbeat(Direction) ([]byte, time.Duration) {
 	if a.silence == 0 {
 		return nil, 0
 	}
 	return []byte{frameHeartbeat, 0, 0, 0, 0, 0, 0, frameEnd}, a.silence / 2
 }
 
-func (*amqp) close() {}
+func (*amqpConn) close() {}
 
-func (a *amqp) read(d Direction, p []byte) (n int, mark *Mark, err error) {
+func (a *amqpConn) read(d Direction, p []byte) (n int, mark *Mark, err error) {
 	s := &a.sides[d]
 	for n < len(p) && mark == nil && err == nil {
 		took := 0
@@ -142,7 +142,7 @@ func (s *amqpSide) greeting(p []byte) (int, error) {
 
 // begin looks at a frame's head and decides how much of the payload it takes
 // to judge the frame.
-func (a *amqp) begin(d Direction) (*Mark, error) {
+func (a *amqpConn) begin(d Direction) (*Mark, error) {
 	s := &a.sides[d]
 	s.kind = s.head[0]
 	s.channel = binary.BigEndian.Uint16(s.head[1:])
@@ -179,7 +179,7 @@ func (a *amqp) begin(d Direction) (*Mark, error) {
 	return nil, nil
 }
 
-func (a *amqp) beginBody(d Direction) (*Mark, error) {
+func (a *amqpConn) beginBody(d Direction) (*Mark, error) {
 	s := &a.sides[d]
 	content := a.channel(s.channel).content[d]
 	if content == nil || content.left < uint64(s.size) {
@@ -199,7 +199,7 @@ func (a *amqp) beginBody(d Direction) (*Mark, error) {
 }
 
 // payload takes what there is of a frame's payload.
-func (a *amqp) payload(d Direction, p []byte) (took int, mark *Mark, err error) {
+func (a *amqpConn) payload(d Direction, p []byte) (took int, mark *Mark, err error) {
 	s := &a.sides[d]
 	if s.judged {
 		took = min(len(p), s.size-s.seen)
@@ -221,7 +221,7 @@ func (a *amqp) payload(d Direction, p []byte) (took int, mark *Mark, err error) 
 }
 
 // judge looks at what was gathered of a frame.
-func (a *amqp) judge(d Direction) (*Mark, error) {
+func (a *amqpConn) judge(d Direction) (*Mark, error) {
 	s := &a.sides[d]
 	s.judged = true
 	switch s.kind {
@@ -239,7 +239,7 @@ func (a *amqp) judge(d Direction) (*Mark, error) {
 	return a.method(d, id, s.gathered[4:])
 }
 
-func (a *amqp) found(events ...boundary.Event) *Mark {
+func (a *amqpConn) found(events ...boundary.Event) *Mark {
 	if len(events) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package reader
 import (
 	"encoding/binary"
 	"sort"
+	"strings"
 
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
@@ -66,7 +67,7 @@ func (c *amqpChannel) begin(d Direction, made *content, keys *Keys) {
 }
 
 // header reads a content header: body size, message id and correlation id.
-func (a *amqp) header(d Direction, p []byte) (*Mark, error) {
+func (a *amqpConn) header(d Direction, p []byte) (*Mark, error) {
 	s := &a.sides[d]
 	content := a.channel(s.channel).content[d]
 	if content == nil {
@@ -126,7 +127,7 @@ func (c *content) properties(args *arguments) {
 }
 
 // arrive: the last frame of a message is there, or all of it that is read.
-func (a *amqp) arrive(d Direction) *Mark {
+func (a *amqpConn) arrive(d Direction) *Mark {
 	channel := a.channel(a.sides[d].channel)
 	c := channel.content[d]
 	channel.content[d] = nil
@@ -157,7 +158,7 @@ func (a *amqp) arrive(d Direction) *Mark {
 	default:
 		e.Kind = boundary.Delivered
 		if c.queue != "" {
-			e.Target, e.Routing = c.queue, c.routing
+			e.Target, e.Routing = stable(c.queue), c.routing
 		}
 		if c.redelivered {
 			e.Note = "redelivered"
@@ -167,6 +168,16 @@ func (a *amqp) arrive(d Direction) *Mark {
 		}
 	}
 	return a.found(e)
+}
+
+// stable is a queue's name, or what stands for all that the broker has named:
+// these differ from run to run.
+func stable(queue string) string {
+	const made = "amq.gen-"
+	if strings.HasPrefix(queue, made) {
+		return made + "*"
+	}
+	return queue
 }
 
 // outstanding are messages in the order of their tags, until they are settled.

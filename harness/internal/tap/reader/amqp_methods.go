@@ -84,7 +84,7 @@ var (
 )
 
 // method judges a method frame.
-func (a *amqp) method(d Direction, m method, p []byte) (*Mark, error) {
+func (a *amqpConn) method(d Direction, m method, p []byte) (*Mark, error) {
 	s := &a.sides[d]
 	args := arguments{p: p}
 	events, err := a.act(d, m, s.channel, &args)
@@ -97,7 +97,7 @@ func (a *amqp) method(d Direction, m method, p []byte) (*Mark, error) {
 	return a.found(events...), nil
 }
 
-func (a *amqp) act(d Direction, m method, number uint16, args *arguments) ([]boundary.Event, error) {
+func (a *amqpConn) act(d Direction, m method, number uint16, args *arguments) ([]boundary.Event, error) {
 	switch m {
 	case connectionTuneOK:
 		args.take(6)
@@ -129,7 +129,7 @@ func closed(what string, args *arguments) []boundary.Event {
 }
 
 // channel returns the state of a channel, which may be new.
-func (a *amqp) channel(number uint16) *amqpChannel {
+func (a *amqpConn) channel(number uint16) *amqpChannel {
 	channel := a.channels[number]
 	if channel == nil {
 		channel = &amqpChannel{consumers: map[string]consumer{}}

@@ -11,11 +11,11 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
 
-// http reads HTTP/1.0 and 1.1. Boundaries are the heads of requests that
+// httpConn reads HTTP/1.0 and 1.1. Boundaries are the heads of requests that
 // write, and of the answers to them; what the bodies say is a sign at their
 // end. A mark of a boundary lies before the head, one of a sign before the
 // body's last byte.
-type http struct {
+type httpConn struct {
 	sides   [2]httpSide
 	pending []*exchange // asked, not answered
 	mark    Mark
@@ -63,9 +63,9 @@ const (
 
 var errUpgrade = errors.New("the connection changes to another protocol")
 
-func newHTTP(keys *Keys) *http { return &http{keys: keys} }
+func newHTTP(keys *Keys) *httpConn { return &httpConn{keys: keys} }
 
-func (h *http) keep(d Direction) int {
+func (h *httpConn) keep(d Direction) int {
 	s := &h.sides[d]
 	if s.state == httpHead {
 		return int(s.offset - s.start)
@@ -74,9 +74,9 @@ func (h *http) keep(d Direction) int {
 }
 
 // heartbeat: nothing can be said in the middle of an exchange.
-func (h *http) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
+func (h *httpConn) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
 
-func (h *http) close() {
+func (h *httpConn) close() {
 	for d := range h.sides {
 		if body := h.sides[d].body; body != nil {
 			body.end()
@@ -84,7 +84,7 @@ func (h *http) close() {
 	}
 }
 
-func (h *http) read(d Direction, p []byte) (n int, mark *Mark, err error) {
+func (h *httpConn) read(d Direction, p []byte) (n int, mark *Mark, err error) {
 	s := &h.sides[d]
 	for n < len(p) && mark == nil && err == nil {
 		took, done := 1, false
@@ -264,7 +264,7 @@ func (s *httpSide) header(name string) string {
 }
 
 // begin reads a head that is complete.
-func (h *http) begin(d Direction) (*Mark, error) {
+func (h *httpConn) begin(d Direction) (*Mark, error) {
 	s := &h.sides[d]
 	line, _, _ := bytes.Cut(s.head, []byte("\n"))
 	start := s.start
@@ -298,7 +298,7 @@ func (h *http) begin(d Direction) (*Mark, error) {
 }
 
 // framing finds out how long the body is.
-func (h *http) framing(d Direction, bodyless bool) error {
+func (h *httpConn) framing(d Direction, bodyless bool) error {
 	s := &h.sides[d]
 	length := s.header("content-length")
 	switch {
@@ -324,7 +324,7 @@ func (h *http) framing(d Direction, bodyless bool) error {
 }
 
 // request: a request's head has come.
-func (h *http) request(line string) ([]boundary.Event, error) {
+func (h *httpConn) request(line string) ([]boundary.Event, error) {
 	s := &h.sides[Up]
 	if len(h.pending) >= mostExchanges {
 		return nil, fmt.Errorf("more than %d requests without an answer", mostExchanges)
@@ -352,7 +352,7 @@ func (h *http) request(line string) ([]boundary.Event, error) {
 }
 
 // response: an answer's head has come.
-func (h *http) response(line string) (events []boundary.Event, bodyless bool, err error) {
+func (h *httpConn) response(line string) (events []boundary.Event, bodyless bool, err error) {
 	s := &h.sides[Down]
 	status, _ := strconv.Atoi(line[9:12])
 	s.body = nil
@@ -383,7 +383,7 @@ func (h *http) response(line string) (events []boundary.Event, bodyless bool, er
 }
 
 // finish: a body is complete.
-func (h *http) finish(d Direction) *Mark {
+func (h *httpConn) finish(d Direction) *Mark {
 	s := &h.sides[d]
 	if s.body == nil {
 		return nil

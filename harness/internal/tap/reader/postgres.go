@@ -10,7 +10,7 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
 
-// postgres reads the Postgres protocol, version 3. Boundaries are messages:
+// postgresConn reads the Postgres protocol, version 3. Boundaries are messages:
 // Query and Execute towards the server; towards the client CommandComplete of
 // COMMIT, and ReadyForQuery where it ends a transaction that nobody opened.
 // A mark lies before its message.
@@ -20,7 +20,7 @@ import (
 // Only the client's first message has no type. SSLRequest and GSSENCRequest
 // are answered "N" in the server's place: most clients then go on in the
 // clear, and can be read.
-type postgres struct {
+type postgresConn struct {
 	sides [2]postgresSide
 	session
 	mark Mark
@@ -56,11 +56,11 @@ const (
 	mostTag = 64
 )
 
-func newPostgres(keys *Keys) *postgres {
-	return &postgres{session: session{keys: keys, prepared: map[string][]statement{}, portals: map[string]portal{}}}
+func newPostgres(keys *Keys) *postgresConn {
+	return &postgresConn{session: session{keys: keys, prepared: map[string][]statement{}, portals: map[string]portal{}}}
 }
 
-func (g *postgres) keep(d Direction) int {
+func (g *postgresConn) keep(d Direction) int {
 	s := &g.sides[d]
 	if !s.body || !s.judged && s.kept {
 		return int(s.offset - s.start)
@@ -69,11 +69,11 @@ func (g *postgres) keep(d Direction) int {
 }
 
 // heartbeat: the protocol has none, and needs none.
-func (g *postgres) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
+func (g *postgresConn) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
 
-func (*postgres) close() {}
+func (*postgresConn) close() {}
 
-func (g *postgres) read(d Direction, p []byte) (n int, mark *Mark, err error) {
+func (g *postgresConn) read(d Direction, p []byte) (n int, mark *Mark, err error) {
 	s := &g.sides[d]
 	for n < len(p) && mark == nil && err == nil {
 		took := 0
@@ -107,7 +107,7 @@ var errTLS = errors.New("the client speaks TLS")
 
 // open reads what a connection begins with: requests for encryption, which
 // are answered, then a start-up message or a request to cancel.
-func (g *postgres) open(p []byte) (took int, mark *Mark, err error) {
+func (g *postgresConn) open(p []byte) (took int, mark *Mark, err error) {
 	s := &g.sides[Up]
 	if first := p[0]; s.have == 0 && first != 0 {
 		if first == 0x16 {
@@ -152,7 +152,7 @@ func (g *postgres) open(p []byte) (took int, mark *Mark, err error) {
 
 // begin looks at a message's head and decides how much of the payload it
 // takes to judge the message.
-func (g *postgres) begin(d Direction) (*Mark, error) {
+func (g *postgresConn) begin(d Direction) (*Mark, error) {
 	s := &g.sides[d]
 	s.kind = s.head[0]
 	length := int(binary.BigEndian.Uint32(s.head[1:]))
@@ -210,7 +210,7 @@ func knownDown(kind byte) bool {
 }
 
 // payload takes what there is of a message's payload.
-func (g *postgres) payload(d Direction, p []byte) (took int, mark *Mark, err error) {
+func (g *postgresConn) payload(d Direction, p []byte) (took int, mark *Mark, err error) {
 	s := &g.sides[d]
 	if s.judged {
 		took = min(len(p), s.size-s.seen)
@@ -229,7 +229,7 @@ func (g *postgres) payload(d Direction, p []byte) (took int, mark *Mark, err err
 	return took, mark, err
 }
 
-func (g *postgres) judge(d Direction) (*Mark, error) {
+func (g *postgresConn) judge(d Direction) (*Mark, error) {
 	s := &g.sides[d]
 	s.judged = true
 	var events []boundary.Event

@@ -11,11 +11,11 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
 
-// sftp reads SFTP, version 3, as it goes by inside of an SSH channel.
+// sftpConn reads SFTP, version 3, as it goes by inside of an SSH channel.
 // Boundaries are packets; a mark lies before its packet.
 //
 //	length(4) │ type(1) request(4) …
-type sftp struct {
+type sftpConn struct {
 	sides   [2]sftpSide
 	files   map[string]*openFile // by handle
 	asked   map[uint32]sftpRequest
@@ -77,11 +77,11 @@ const (
 	mostPackets   = 1 << 16 // without an answer
 )
 
-func newSFTP(*Keys) *sftp {
-	return &sftp{files: map[string]*openFile{}, asked: map[uint32]sftpRequest{}, written: map[string]bool{}}
+func newSFTP(*Keys) *sftpConn {
+	return &sftpConn{files: map[string]*openFile{}, asked: map[uint32]sftpRequest{}, written: map[string]bool{}}
 }
 
-func (f *sftp) keep(d Direction) int {
+func (f *sftpConn) keep(d Direction) int {
 	s := &f.sides[d]
 	if !s.body || !s.judged {
 		return int(s.offset - s.start)
@@ -89,10 +89,10 @@ func (f *sftp) keep(d Direction) int {
 	return 0
 }
 
-func (*sftp) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
-func (*sftp) close()                                      {}
+func (*sftpConn) heartbeat(Direction) ([]byte, time.Duration) { return nil, 0 }
+func (*sftpConn) close()                                      {}
 
-func (f *sftp) read(d Direction, p []byte) (n int, mark *Mark, err error) {
+func (f *sftpConn) read(d Direction, p []byte) (n int, mark *Mark, err error) {
 	s := &f.sides[d]
 	for n < len(p) && mark == nil && err == nil {
 		took := 0
@@ -130,7 +130,7 @@ func (f *sftp) read(d Direction, p []byte) (n int, mark *Mark, err error) {
 }
 
 // begin decides how much of a packet it takes to judge it.
-func (f *sftp) begin(d Direction) error {
+func (f *sftpConn) begin(d Direction) error {
 	s := &f.sides[d]
 	length := int(binary.BigEndian.Uint32(s.head[:]))
 	s.kind = s.head[4]
@@ -194,7 +194,7 @@ func (f *fields) text() string {
 
 var errPacket = errors.New("a packet that is cut off")
 
-func (f *sftp) judge(d Direction) (*Mark, error) {
+func (f *sftpConn) judge(d Direction) (*Mark, error) {
 	s := &f.sides[d]
 	in := fields{p: s.gathered}
 	id := uint32(in.number(4))
@@ -218,7 +218,7 @@ func (f *sftp) judge(d Direction) (*Mark, error) {
 }
 
 // request handles a client's packet.
-func (f *sftp) request(id uint32, kind byte, in *fields) []boundary.Event {
+func (f *sftpConn) request(id uint32, kind byte, in *fields) []boundary.Event {
 	r := sftpRequest{kind: kind, path: in.text()}
 	switch kind {
 	case sftpOpen:
@@ -257,7 +257,7 @@ func (f *sftp) request(id uint32, kind byte, in *fields) []boundary.Event {
 }
 
 // answer handles a server's packet.
-func (f *sftp) answer(id uint32, kind byte, in *fields) []boundary.Event {
+func (f *sftpConn) answer(id uint32, kind byte, in *fields) []boundary.Event {
 	r, ok := f.asked[id]
 	if !ok {
 		return nil
@@ -287,7 +287,7 @@ func (f *sftp) answer(id uint32, kind byte, in *fields) []boundary.Event {
 }
 
 // status ends what has no other answer.
-func (f *sftp) status(r sftpRequest, code int) []boundary.Event {
+func (f *sftpConn) status(r sftpRequest, code int) []boundary.Event {
 	if r.kind == sftpRead && code == sftpEOF && r.file != nil {
 		r.file.end = true
 	}
