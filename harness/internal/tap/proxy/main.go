@@ -31,6 +31,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -45,7 +46,16 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
 )
 
+// Much is read and little kept: collecting garbage less often is worth the
+// memory, of which the container has 256 MiB.
+const (
+	garbagePercent = 400
+	memoryBytes    = 180 << 20
+)
+
 func main() {
+	debug.SetGCPercent(garbagePercent)
+	debug.SetMemoryLimit(memoryBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sort"
 	"strconv"
+	"time"
 
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
@@ -44,7 +45,12 @@ func (t *Tap) Control() http.Handler {
 	return mux
 }
 
-const mostInOneWrite = 512
+const (
+	mostInOneWrite = 512
+	// gathering is how long events are gathered before they are sent on: to send
+	// each by itself would cost more than to read the protocol.
+	gathering = 3 * time.Millisecond
+)
 
 func (t *Tap) events(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
@@ -80,6 +86,11 @@ func (t *Tap) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-news:
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(gathering):
 		}
 	}
 }
