@@ -89,6 +89,22 @@ type Event struct {
 	Many    int      `json:"-"`                 // how far the ordinal moves; 0: by one
 }
 
+// Class is what ordinals count within, and what a sweep breaks one by one.
+type Class struct {
+	Service string `json:"service"`
+	Role    string `json:"role"`
+	Kind    Kind   `json:"kind"`
+	Target  string `json:"target"`
+}
+
+// Class returns what the event is one of.
+func (e *Event) Class() Class { return Class{e.Service, e.Role, e.Kind, e.Target} }
+
+// At returns the breakpoint at the nth of a class.
+func (c Class) At(nth int, max time.Duration) Breakpoint {
+	return Breakpoint{Service: c.Service, Role: c.Role, Kind: c.Kind, Target: c.Target, Nth: nth, Max: max}
+}
+
 // MostNames limits each list of names in an event; Count is not limited.
 const MostNames = 1000
 
@@ -97,7 +113,9 @@ type Mode string
 
 const (
 	Forward Mode = "forward" // they go their way, and so does what follows
-	Drop    Mode = "drop"    // they never arrive: the connection is closed on both sides
+	// Drop: they never arrive. The connection is closed on both sides, at the
+	// earliest DefaultSettle after the hold began: what went before has arrived.
+	Drop Mode = "drop"
 )
 
 // Breakpoint says where to stop one connection, once.
@@ -111,9 +129,9 @@ type Breakpoint struct {
 	Nth     int    `json:"nth"`               // counted from arming; 1 is the next
 	// Max bounds the hold; then the bytes are forwarded.
 	Max time.Duration `json:"max"`
-	// Cut drops without being asked, Settle after the hold began: what was sent
-	// before has arrived then. A cut without it is no barrier.
-	Cut    bool          `json:"cut,omitempty"`
+	Cut bool          `json:"cut,omitempty"` // drop without being asked, once it has settled
+	// Settle is how long a hold lasts at least before it drops; 0: DefaultSettle.
+	// A cut that does not wait is no barrier: what was sent before may be lost, too.
 	Settle time.Duration `json:"settle,omitempty"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 	"github.com/seatrial/seatrial/harness/internal/tap/reader"
@@ -26,7 +27,9 @@ type conn struct {
 	ended  [2]atomic.Bool        // the direction's source has said all
 	shut   [2]atomic.Bool        // and all of it has gone on
 	closed atomic.Bool
-	over   chan struct{}
+	// dropped at a breakpoint: whatever the connection is part of ends with it.
+	dropped atomic.Bool
+	over    chan struct{}
 }
 
 func newConn(t *Tap, service string, client net.Addr, r reader.Reader, ends [2]io.ReadWriteCloser) *conn {
@@ -203,6 +206,13 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 	release := hub.wait(stopped, every, beat)
 	var err error
 	if release.Mode == boundary.Drop {
+		// What went before has to arrive first: a close can overtake it.
+		settled := stopped.event.Time.Add(max(stopped.Settle, boundary.DefaultSettle))
+		select {
+		case <-time.After(time.Until(settled)):
+		case <-f.c.over:
+		}
+		f.c.dropped.Store(true)
 		f.c.close()
 		hub.finish(stopped, nil)
 		return errDropped

@@ -171,6 +171,9 @@ func (g *Gateway) channel(t *Tap, client net.Conn, name string, route Route, wan
 	case <-time.After(time.Second):
 	}
 	c.close()
+	if c.dropped.Load() {
+		client.Close()
+	}
 }
 
 func channelRequests(from <-chan *ssh.Request, to ssh.Channel) {

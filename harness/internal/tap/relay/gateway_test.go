@@ -194,6 +194,13 @@ func TestGatewayHoldsAndDrops(t *testing.T) {
 	require.Empty(t, done)
 	wire.hub.end(armed, boundary.Drop, "asked")
 	require.Error(t, <-done)
+	_, err = client.Getwd()
+	require.Error(t, err, "the connection is gone, not the channel alone")
+	require.Eventually(t, func() bool {
+		wire.mu.Lock()
+		defer wire.mu.Unlock()
+		return len(wire.open) == 0
+	}, 5*time.Second, 10*time.Millisecond)
 }
 
 func TestGatewayMapsListedKeys(t *testing.T) {

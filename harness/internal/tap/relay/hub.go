@@ -16,20 +16,15 @@ type hub struct {
 	mu        sync.Mutex
 	ring      []boundary.Event // event n at (n-1) modulo mostEvents
 	last      int64            // number of the last event
-	ordinals  map[class]int64
+	ordinals  map[boundary.Class]int64
 	listeners map[chan struct{}]bool
 	traps     []*trap // armed, in the order of arming
 	byID      map[int64]*trap
 	lastTrap  int64
 }
 
-type class struct {
-	service, role, target string
-	kind                  boundary.Kind
-}
-
 func newHub() *hub {
-	return &hub{ordinals: map[class]int64{}, listeners: map[chan struct{}]bool{}, byID: map[int64]*trap{}}
+	return &hub{ordinals: map[boundary.Class]int64{}, listeners: map[chan struct{}]bool{}, byID: map[int64]*trap{}}
 }
 
 // emit numbers a connection's events and makes them known. It returns the
@@ -43,7 +38,7 @@ func (h *hub) emit(c *conn, events []boundary.Event) (stopped *trap) {
 		h.last++
 		e.Number, e.Time, e.Service, e.Role, e.Conn = h.last, now, c.service, role, c.id
 		many := max(e.Many, 1)
-		of := class{e.Service, e.Role, e.Target, e.Kind}
+		of := e.Class()
 		h.ordinals[of] += int64(many)
 		e.Ordinal = h.ordinals[of]
 		if hit := h.count(&e, many); hit != nil && stopped == nil {
