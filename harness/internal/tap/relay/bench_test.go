@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -68,7 +67,7 @@ func BenchmarkPublish(b *testing.B) {
 	hello := "AMQP\x00\x00\x09\x01" + string(frame(1, "\x00\x55\x00\x0a\x00"))
 	c := readyConn(b, "amqp", hello, "")
 	body := bytes.Repeat([]byte("x"), 300)
-	up := append(frame(1, "\x00\x3c\x00\x28\x00\x00\x07imports\x06record\x00"), frame(2, "\x00\x3c\x00\x00"+fmt.Sprint("\x00\x00\x00\x00\x00\x00\x01\x2c")+"\x00\x80\x03a:1")...)
+	up := append(frame(1, "\x00\x3c\x00\x28\x00\x00\x07imports\x06record\x00"), frame(2, "\x00\x3c\x00\x00"+"\x00\x00\x00\x00\x00\x00\x01\x2c"+"\x00\x80\x03a:1")...)
 	up = append(up, frame(3, string(body))...)
 	request, answer := &flow{c: c, d: reader.Up, buffer: make([]byte, bufferSize)}, &flow{c: c, d: reader.Down, buffer: make([]byte, bufferSize)}
 	request.base = int64(len(hello))

@@ -34,6 +34,7 @@ type server struct {
 	hostKey atomic.Value // ssh.Signer
 	accepts ssh.PublicKey
 	logins  atomic.Int64
+	gone    atomic.Bool
 	root    string
 }
 
@@ -102,6 +103,9 @@ func gate(t *testing.T, s *server, accept ...ssh.PublicKey) (wire *Tap, gateway 
 	t.Helper()
 	upstream := s.listen(t)
 	gateway = &Gateway{HostKey: newKey(t), Accept: accept, Key: newKey(t), Dial: func(ctx context.Context) (net.Conn, error) {
+		if s.gone.Load() {
+			return nil, errors.New("nobody there")
+		}
 		return (&net.Dialer{}).DialContext(ctx, "tcp", upstream)
 	}}
 	s.accepts = gateway.Key.PublicKey()
@@ -239,8 +243,8 @@ func TestGatewayShowsAChangedHostKey(t *testing.T) {
 
 func TestGatewayToNobody(t *testing.T) {
 	s := newServer(t)
-	_, gateway, address := gate(t, s)
-	gateway.Dial = func(context.Context) (net.Conn, error) { return nil, errors.New("nobody there") }
+	s.gone.Store(true)
+	_, _, address := gate(t, s)
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	defer conn.Close()
