@@ -205,6 +205,7 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 		Part:  Proxy,
 		Image: s.Images["proxy"].Ref,
 		Env: map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ","),
+			"SEATRIAL_PREFIX": s.prefix,
 			// The tap shows the server's own host key: clients that pin it need not know of the tap.
 			"SEATRIAL_SFTP_HOST_KEY": string(s.hostKey)},
 		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Successor, Postgres, Elasticsearch}},

@@ -51,11 +51,6 @@ func TestBreakpointsInThePipeline(t *testing.T) {
 func killAt(ctx context.Context, t *testing.T, s *stack.Stack, spec pipeline.Spec, at boundary.Kind, want int) {
 	require.NoError(t, s.Reset(ctx))
 	require.NoError(t, s.Control.ResetWire(ctx))
-	roles := map[string]string{}
-	for _, role := range spec.Roles {
-		roles["seatrial-"+s.ID+"-"+role.Name] = role.Name
-	}
-	require.NoError(t, s.Control.Roles(ctx, roles))
 	require.NoError(t, s.Control.Keys(ctx, boundary.KeyPattern{Prefix: "KEY0", Length: 8}))
 	armed, err := s.Control.Arm(ctx, boundary.Breakpoint{Role: "loader", Kind: at, Target: "people", Nth: 3, Max: time.Minute})
 	require.NoError(t, err)

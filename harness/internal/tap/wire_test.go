@@ -33,7 +33,7 @@ const (
 // role is "loader".
 func tapped(t *testing.T, protocol, upstream string) (address string, control *Control) {
 	t.Helper()
-	wire := relay.New()
+	wire := relay.New("")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)

@@ -11,6 +11,8 @@
 //	SEATRIAL_CONTROL  network (CIDR) whose address the control interface takes
 //	SEATRIAL_ROUTES   name=listen=upstream, comma separated:
 //	                  rabbitmq=:5672=rabbitmq.back:5672
+//	SEATRIAL_PREFIX   what the names of the run's containers begin with: the rest is the role
+//	                  in events, unless the harness tells another
 //
 // With a host key the tap reads SFTP, too, as an SSH server in front of the
 // server; without one it passes SSH unread:
@@ -75,7 +77,7 @@ func run(ctx context.Context) error {
 	}
 	logger := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Timestamp().Logger()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), logger)
-	wire := relay.New()
+	wire := relay.New(os.Getenv("SEATRIAL_PREFIX"))
 	failed := make(chan error, 1)
 	for route := range strings.SplitSeq(os.Getenv("SEATRIAL_ROUTES"), ",") {
 		if err := open(ctx, wire, server, route, failed); err != nil {

@@ -42,7 +42,7 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy) {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	require.NoError(t, open(ctx, relay.New(), server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1)))
+	require.NoError(t, open(ctx, relay.New(""), server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1)))
 	toxics, err = server.Collection.Get("echo")
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)

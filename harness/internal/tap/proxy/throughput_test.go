@@ -60,7 +60,7 @@ func compare(t *testing.T, service, upstream string, rounds int, work func(t *te
 		require.NoError(t, err)
 		address := free.Addr().String()
 		require.NoError(t, free.Close())
-		wire := relay.New()
+		wire := relay.New("")
 		server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 		require.NoError(t, open(ctx, wire, server, service+"="+address+"="+upstream, make(chan error, 1)))
 		control := httptest.NewServer(http.StripPrefix("/x"+tap.WirePath, wire.Control()))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // Captured sessions of real clients with real services: testdata/<protocol>-<client>.talk
 // has what was said, ">" towards the service, one piece as it came a line;
-// testdata/<protocol>-<client>.events what the reader makes of it. capture_test.go makes the former.
+// testdata/<protocol>-<client>.events what the reader makes of it. package capture makes the former.
 func TestCapturedSessions(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.talk")
 	require.NoError(t, err)
@@ -63,14 +62,4 @@ func load(t *testing.T, file string) (talk []said) {
 	}
 	require.NoError(t, lines.Err())
 	return talk
-}
-
-func save(t *testing.T, name string, talk []said) {
-	t.Helper()
-	var out strings.Builder
-	for _, piece := range talk {
-		fmt.Fprintf(&out, "%s %s\n", [...]string{">", "<"}[piece.d], strconv.QuoteToASCII(piece.bytes))
-	}
-	require.NoError(t, os.MkdirAll("testdata", 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join("testdata", name+".talk"), []byte(out.String()), 0o644))
 }

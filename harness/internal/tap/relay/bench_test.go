@@ -16,7 +16,7 @@ import (
 
 // ready is a connection that has been opened, for measuring what passes.
 func readyConn(b *testing.B, protocol string, up, down string) *conn {
-	wire := New()
+	wire := New("")
 	wire.lookup = func(context.Context, string) string { return "" }
 	r, err := reader.New(protocol, &wire.keys)
 	require.NoError(b, err)

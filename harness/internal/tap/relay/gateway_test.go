@@ -109,7 +109,7 @@ func gate(t *testing.T, s *server, accept ...ssh.PublicKey) (wire *Tap, gateway 
 		return (&net.Dialer{}).DialContext(ctx, "tcp", upstream)
 	}}
 	s.accepts = gateway.Key.PublicKey()
-	wire = New()
+	wire = New("")
 	wire.roles.set(map[string]string{"127.0.0.1": "collector"})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

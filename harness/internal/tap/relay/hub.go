@@ -7,15 +7,20 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
 )
 
-// mostEvents are remembered for who streams them; a stream that falls behind
-// further is told of the gap.
-const mostEvents = 1 << 16
+// What is remembered for who streams events; a stream that falls further
+// behind is told of the gap.
+const (
+	mostEvents = 1 << 16
+	mostNames  = 1 << 19 // in them: of records and messages
+)
 
 // hub numbers events, remembers them, and knows the breakpoints.
 type hub struct {
 	mu        sync.Mutex
 	ring      []boundary.Event // event n at (n-1) modulo mostEvents
 	last      int64            // number of the last event
+	first     int64            // number of the first that is remembered
+	names     int              // in those that are remembered
 	ordinals  map[boundary.Class]int64
 	listeners map[chan struct{}]bool
 	traps     []*trap // armed, in the order of arming
@@ -24,7 +29,7 @@ type hub struct {
 }
 
 func newHub() *hub {
-	return &hub{ordinals: map[boundary.Class]int64{}, listeners: map[chan struct{}]bool{}, byID: map[int64]*trap{}}
+	return &hub{first: 1, ordinals: map[boundary.Class]int64{}, listeners: map[chan struct{}]bool{}, byID: map[int64]*trap{}}
 }
 
 // emit numbers a connection's events and makes them known. It returns the
@@ -86,20 +91,34 @@ func (h *hub) remove(t *trap) {
 
 func (h *hub) remember(e boundary.Event) {
 	if len(h.ring) < mostEvents {
-		h.ring = append(h.ring, e)
-		return
+		h.ring = append(h.ring, boundary.Event{})
+	} else if h.first == e.Number-mostEvents {
+		h.drop()
 	}
 	h.ring[(e.Number-1)%mostEvents] = e
+	h.names += names(&e)
+	for h.names > mostNames && h.first < e.Number {
+		h.drop()
+	}
 }
+
+// drop forgets the oldest event.
+func (h *hub) drop() {
+	oldest := &h.ring[(h.first-1)%mostEvents]
+	h.names -= names(oldest)
+	*oldest = boundary.Event{}
+	h.first++
+}
+
+func names(e *boundary.Event) int { return len(e.Records) + len(e.Messages) + len(e.Failed) }
 
 // since returns up to most events after a number, and how many of those there
 // were are forgotten.
 func (h *hub) since(after int64, most int, into []boundary.Event) (events []boundary.Event, gap int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	first := h.last - int64(len(h.ring)) + 1
-	if after+1 < first {
-		gap, after = first-after-1, first-1
+	if after+1 < h.first {
+		gap, after = h.first-after-1, h.first-1
 	}
 	for n := after + 1; n <= h.last && len(into) < most; n++ {
 		into = append(into, h.ring[(n-1)%mostEvents])

@@ -58,9 +58,10 @@ type Tap struct {
 	direct map[string]bool // services without toxics
 }
 
-// New returns a tap without routes.
-func New() *Tap {
-	return &Tap{hub: newHub(), lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}}
+// New returns a tap without routes. Where it was not told whose connection one
+// is, the role is the container's name without prefix.
+func New(prefix string) *Tap {
+	return &Tap{hub: newHub(), roles: roles{prefix: prefix}, lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}}
 }
 
 // dialWithin bounds the connection to a service.

@@ -12,6 +12,7 @@ import (
 // not said it yet, by the name that the network gives the address (Docker's
 // resolver answers with the container's name).
 type roles struct {
+	prefix string // of the names of this run's containers: no part of a role
 	mu     sync.RWMutex
 	byName map[string]string // address or container name → role
 }
@@ -22,7 +23,8 @@ func (r *roles) set(byName map[string]string) {
 	r.byName = byName
 }
 
-// of returns a role, or the best there is: the container's name, the address.
+// of returns a role, or the best there is: the container's name without what
+// all names of the run begin with, the address.
 func (r *roles) of(address, name string) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -33,7 +35,7 @@ func (r *roles) of(address, name string) string {
 		return role
 	}
 	if name != "" {
-		return name
+		return strings.TrimPrefix(name, r.prefix)
 	}
 	return address
 }

@@ -1,4 +1,7 @@
-package reader
+// Package capture makes the sessions that package reader's golden files hold:
+// real clients with real services. It is apart from the reader because the
+// clients are large.
+package capture
 
 import (
 	"bytes"
@@ -10,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +60,31 @@ func TestCapture(t *testing.T) {
 	t.Run("sftp-openssh", func(t *testing.T) { captureOpenSSH(t, at.SFTP) })
 }
 
+const testdata = "../testdata"
+
+// direction of what is said: towards the service, or back.
+type direction string
+
+const (
+	up   direction = ">"
+	down direction = "<"
+)
+
+type said struct {
+	d     direction
+	bytes string
+}
+
+// save writes a talk, one piece a line.
+func save(t *testing.T, name string, talk []said) {
+	t.Helper()
+	var out strings.Builder
+	for _, piece := range talk {
+		fmt.Fprintf(&out, "%s %s\n", piece.d, strconv.QuoteToASCII(piece.bytes))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(testdata, name+".talk"), []byte(out.String()), 0o644))
+}
+
 // tape records what is said on connections to a service.
 type tape struct {
 	address string
@@ -83,14 +113,14 @@ func record(t *testing.T, upstream string) *tape {
 			n := len(tape.talks)
 			tape.talks = append(tape.talks, nil)
 			tape.mu.Unlock()
-			go tape.copy(n, Up, server, client, client)
-			go tape.copy(n, Down, client, server, nil)
+			go tape.copy(n, up, server, client, client)
+			go tape.copy(n, down, client, server, nil)
 		}
 	}()
 	return tape
 }
 
-func (tape *tape) copy(n int, d Direction, to io.WriteCloser, from io.Reader, back io.Writer) {
+func (tape *tape) copy(n int, d direction, to io.WriteCloser, from io.Reader, back io.Writer) {
 	defer to.Close()
 	buffer := make([]byte, 64<<10)
 	for {
@@ -291,7 +321,7 @@ func captureElastic(t *testing.T, address string) {
 // recorded is a stream of an SSH session.
 type recorded struct {
 	tape *tape
-	d    Direction
+	d    direction
 	io.Writer
 	io.Reader
 	io.Closer
@@ -322,7 +352,7 @@ func capturePkgSFTP(t *testing.T, address string) {
 	require.NoError(t, err)
 	require.NoError(t, session.RequestSubsystem("sftp"))
 	tape := &tape{talks: make([][]said, 1)}
-	client, err := sftp.NewClientPipe(recorded{tape: tape, d: Down, Reader: out}, recorded{tape: tape, d: Up, Writer: in, Closer: in})
+	client, err := sftp.NewClientPipe(recorded{tape: tape, d: down, Reader: out}, recorded{tape: tape, d: up, Writer: in, Closer: in})
 	require.NoError(t, err)
 	write := func(name string, content []byte) {
 		file, err := client.Create(name)
@@ -346,7 +376,7 @@ func capturePkgSFTP(t *testing.T, address string) {
 	require.NoError(t, session.RequestSubsystem("sftp"))
 	save(t, "sftp-pkg-write", tape.talks[0])
 	tape.talks[0] = nil
-	client, err = sftp.NewClientPipe(recorded{tape: tape, d: Down, Reader: out}, recorded{tape: tape, d: Up, Writer: in, Closer: in})
+	client, err = sftp.NewClientPipe(recorded{tape: tape, d: down, Reader: out}, recorded{tape: tape, d: up, Writer: in, Closer: in})
 	require.NoError(t, err)
 	_, err = client.ReadDir("/inbox")
 	require.NoError(t, err)
@@ -391,10 +421,10 @@ func recordSSH(into string) int {
 	}
 	tape := &tape{talks: make([][]said, 1)}
 	go func() {
-		io.Copy(recorded{tape: tape, d: Up, Writer: in}, os.Stdin)
+		io.Copy(recorded{tape: tape, d: up, Writer: in}, os.Stdin)
 		in.Close()
 	}()
-	io.Copy(os.Stdout, recorded{tape: tape, d: Down, Reader: out})
+	io.Copy(os.Stdout, recorded{tape: tape, d: down, Reader: out})
 	client.Wait()
 	encoded, err := json.Marshal(tape.plain())
 	if err != nil || os.WriteFile(into, encoded, 0o600) != nil {
@@ -412,7 +442,7 @@ func (tape *tape) plain() (pieces []plainPiece) {
 	tape.mu.Lock()
 	defer tape.mu.Unlock()
 	for _, piece := range tape.talks[0] {
-		pieces = append(pieces, plainPiece{piece.d == Down, []byte(piece.bytes)})
+		pieces = append(pieces, plainPiece{piece.d == down, []byte(piece.bytes)})
 	}
 	return pieces
 }
@@ -435,9 +465,9 @@ func captureOpenSSH(t *testing.T, address string) {
 	require.NoError(t, json.Unmarshal(encoded, &pieces))
 	var talk []said
 	for _, piece := range pieces {
-		d := Up
+		d := up
 		if piece.Down {
-			d = Down
+			d = down
 		}
 		talk = append(talk, said{d, string(piece.Bytes)})
 	}
