@@ -202,9 +202,12 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", Successor, successorPort, behind(Successor), port[RabbitMQ]))
 	s.Control = tap.NewControl(fmt.Sprintf("127.0.0.1:%d", s.published[Proxy]), s.token)
 	return Request{
-		Part:        Proxy,
-		Image:       s.Images["proxy"].Ref,
-		Env:         map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ",")},
+		Part:  Proxy,
+		Image: s.Images["proxy"].Ref,
+		Env: map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ","),
+			"SEATRIAL_PREFIX": s.prefix,
+			// The tap shows the server's own host key: clients that pin it need not know of the tap.
+			"SEATRIAL_SFTP_HOST_KEY": string(s.hostKey)},
 		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Successor, Postgres, Elasticsearch}},
 		Published:   map[string]int{tap.ControlPort + "/tcp": s.published[Proxy]},
 		MemoryBytes: proxyMemory,

@@ -103,10 +103,16 @@ func (c *Control) SetOpen(service string, open bool) error {
 	return nil
 }
 
-// Reset takes all toxics off and opens all listeners.
+// resetWithin bounds the reset of the tap.
+const resetWithin = 10 * time.Second
+
+// Reset takes all toxics off, opens all listeners, lets go of all breakpoints
+// and lets ordinals begin at 1.
 func (c *Control) Reset() error {
 	if err := c.client.ResetState(); err != nil {
 		return fmt.Errorf("reset the proxy: %w", err)
 	}
-	return nil
+	ctx, cancel := context.WithTimeout(context.Background(), resetWithin)
+	defer cancel()
+	return c.ResetWire(ctx)
 }

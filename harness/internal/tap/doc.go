@@ -1,15 +1,22 @@
-// Package tap is what stands between pipeline and services: the proxy process
-// and how the harness controls it.
+// Package tap is what stands between pipeline and services, as the harness
+// sees it: where breakpoints are armed, events streamed and toxics put on.
 //
 // On the front network the names sftp, rabbitmq, postgres and elasticsearch
 // belong to the proxy, so that every connection of the pipeline passes it,
 // whatever happens to the service behind:
 //
-//	pipeline ──front──▶ proxy (one Toxiproxy listener a service) ──back──▶ service
+//	pipeline ──front──▶ tap: reads, counts, holds ─▶ toxics ──back──▶ service
+//	                     │ events, breakpoints         ▲
+//	                     ▼                             │
+//	                    control interface ─────────────┘ (Toxiproxy's own, and canaries)
 //
-// The proxy's control interface listens on the back network only and answers
-// only under a path that begins with the run's token.
+// Both control interfaces listen on the back network only and answer only
+// under a path that begins with the run's token.
 //
-// Protocol readers and breakpoints belong here too; what a fault does with a
-// connection belongs into package fault.
+//	boundary  the words: kinds of events, an event, a breakpoint
+//	reader    the protocols
+//	relay     connections, holds, the SFTP gateway, the control interface's other side
+//	proxy     the process
+//
+// What a fault does with a connection belongs into package fault.
 package tap

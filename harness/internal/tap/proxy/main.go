@@ -1,5 +1,9 @@
 // Proxy is the process that all traffic between pipeline and services passes:
-// Toxiproxy, with its control interface kept away from the pipeline.
+// a tap that reads the protocols, and Toxiproxy's toxics behind it, with their
+// control interfaces kept away from the pipeline.
+//
+// The tap listens where the pipeline connects. Toxiproxy's own listeners are on
+// the loopback interface: canaries fly through them, past the tap.
 //
 // Environment:
 //
@@ -7,6 +11,15 @@
 //	SEATRIAL_CONTROL  network (CIDR) whose address the control interface takes
 //	SEATRIAL_ROUTES   name=listen=upstream, comma separated:
 //	                  rabbitmq=:5672=rabbitmq.back:5672
+//	SEATRIAL_PREFIX   what the names of the run's containers begin with: the rest is the role
+//	                  in events, unless the harness tells another
+//
+// With a host key the tap reads SFTP, too, as an SSH server in front of the
+// server; without one it passes SSH unread:
+//
+//	SEATRIAL_SFTP_HOST_KEY  private key, PEM: what clients are shown
+//	SEATRIAL_SFTP_ACCEPT    public keys that clients may log in with, as in authorized_keys
+//	SEATRIAL_SFTP_KEY       private key, PEM: what the tap logs in to the server with for these
 package main
 
 import (
@@ -14,24 +27,37 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
+	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/seatrial/seatrial/harness/internal/tap"
+	"github.com/seatrial/seatrial/harness/internal/tap/relay"
+)
+
+// Much is read and little kept: collecting garbage less often is worth the
+// memory, of which the container has 256 MiB.
+const (
+	garbagePercent = 400
+	memoryBytes    = 180 << 20
 )
 
 func main() {
+	debug.SetGCPercent(garbagePercent)
+	debug.SetMemoryLimit(memoryBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
@@ -51,13 +77,11 @@ func run(ctx context.Context) error {
 	}
 	logger := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Timestamp().Logger()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), logger)
+	wire := relay.New(os.Getenv("SEATRIAL_PREFIX"))
+	failed := make(chan error, 1)
 	for route := range strings.SplitSeq(os.Getenv("SEATRIAL_ROUTES"), ",") {
-		parts := strings.Split(route, "=")
-		if len(parts) != 3 {
-			return fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", route)
-		}
-		if err := server.Collection.Add(toxiproxy.NewProxy(server, parts[0], parts[1], parts[2]), true); err != nil {
-			return fmt.Errorf("listen for %s on %s: %w", parts[0], parts[1], err)
+		if err := open(ctx, wire, server, route, failed); err != nil {
+			return err
 		}
 	}
 	routes := server.Routes()
@@ -70,19 +94,75 @@ func run(ctx context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(tap.Fly(r.Context(), proxy.Name, proxy.Listen))
 	})
+	prefix := "/" + token
+	answers := http.NewServeMux()
+	// Past Toxiproxy's router, which ends every request after 25 s.
+	answers.Handle(prefix+tap.WirePath+"/", http.StripPrefix(prefix+tap.WirePath, wire.Control()))
+	answers.Handle(prefix+"/", http.StripPrefix(prefix, routes))
 	control := &http.Server{
 		Addr:              net.JoinHostPort(address.String(), tap.ControlPort),
-		Handler:           http.StripPrefix("/"+token, routes),
+		Handler:           answers,
 		ReadHeaderTimeout: 5 * time.Second,
 	}
 	go func() {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case err := <-failed:
+			fmt.Fprintln(os.Stderr, "proxy:", err)
+		}
 		control.Close()
 	}()
 	fmt.Fprintln(os.Stderr, "proxy: ready")
 	if err := control.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	return nil
+}
+
+// protocols by service; bytes of any other are passed unread.
+var protocols = map[string]string{
+	"rabbitmq":      "amqp",
+	"rabbitmq-next": "amqp",
+	"postgres":      "postgres",
+	"elasticsearch": "http",
+}
+
+// open begins to listen for a route: the tap as the pipeline sees it, and
+// Toxiproxy on the loopback interface. A listener that breaks later is told
+// by failed.
+func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, text string, failed chan<- error) error {
+	parts := strings.Split(text, "=")
+	if len(parts) != 3 {
+		return fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", text)
+	}
+	name, address, upstream := parts[0], parts[1], parts[2]
+	toxics := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
+	if err := server.Collection.Add(toxics, true); err != nil {
+		return fmt.Errorf("listen for canaries to %s: %w", name, err)
+	}
+	route := relay.Route{Service: name, Protocol: protocols[name], Upstream: upstream, Reset: func() bool { return resets(toxics) }}
+	link := func(direction stream.Direction) relay.Link {
+		return func(name string, source io.Reader, dest io.WriteCloser) {
+			toxics.Toxics.StartLink(server, name, source, dest, direction)
+		}
+	}
+	route.Up, route.Down = link(stream.Upstream), link(stream.Downstream)
+	if hostKey := os.Getenv("SEATRIAL_SFTP_HOST_KEY"); name == "sftp" && hostKey != "" {
+		gateway, err := gatewayTo(toxics.Listen, hostKey, os.Getenv("SEATRIAL_SFTP_KEY"), os.Getenv("SEATRIAL_SFTP_ACCEPT"))
+		if err != nil {
+			return err
+		}
+		route.Gateway = gateway
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+	}
+	go func() {
+		if err := wire.Serve(ctx, listener, route); err != nil {
+			failed <- err
+		}
+	}()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
 	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/Shopify/toxiproxy/v2/toxics"
 )
@@ -20,6 +21,23 @@ const flushWithin = 2 * time.Second
 func init() {
 	toxics.Register("latency", new(latency))
 	toxics.Register("slicer", new(slicer))
+	toxics.Register("reset_peer", new(resetPeer))
+}
+
+// resetPeer is Toxiproxy's, but not of its type: for that, Toxiproxy takes both
+// ends of a link for TCP connections, and the tap's are not.
+type resetPeer struct{ toxics.ResetToxic }
+
+// resets says whether connections that begin now are to end abruptly.
+func resets(proxy *toxiproxy.Proxy) bool {
+	for _, toxic := range proxy.Toxics.GetToxicArray() {
+		if wrapper, ok := toxic.(*toxics.ToxicWrapper); ok {
+			if _, ok := wrapper.Toxic.(*resetPeer); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // handOn passes a chunk on. It is false if the toxic was interrupted meanwhile:

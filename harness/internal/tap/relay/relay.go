@@ -1,0 +1,174 @@
+// Package relay is the tap itself: it takes the pipeline's connections, lets
+// package reader see what goes by, numbers the events, and holds a connection
+// where a breakpoint says so.
+//
+//	           ┌─ reader ─ hub ─▶ control (events, breakpoints)
+//	pipeline ──┤
+//	           └─ toxics (Toxiproxy's, in both directions behind the reader) ── service
+//
+// The reader stands before the toxics in both directions: a hold looks like a
+// silent connection to them, so that they can be put on and taken off while it
+// lasts.
+//
+// What the harness does with it belongs into package tap, how protocols are
+// read into package reader.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/internal/tap/reader"
+)
+
+// Link starts toxics between source and dest. It returns at once.
+type Link func(name string, source io.Reader, dest io.WriteCloser)
+
+// Route is one service.
+type Route struct {
+	Service  string
+	Protocol string // amqp, postgres, http, or "" for bytes that nobody reads
+	Upstream string // host:port, looked up for every connection
+	// Up and Down are the toxics of either direction; nil: there never are any.
+	Up, Down Link
+	// Reset says whether connections are to end abruptly, as it stands when one
+	// begins; nil: never.
+	Reset func() bool
+	// Gateway takes connections instead of a reader: it ends one protocol that
+	// cannot be read from outside, and begins it anew. Nil: none.
+	Gateway *Gateway
+}
+
+// Tap is all routes with one numbering of events.
+type Tap struct {
+	hub    *hub
+	roles  roles
+	keys   reader.Keys
+	conns  atomic.Int64
+	lookup func(ctx context.Context, address string) string
+
+	mu     sync.Mutex
+	open   map[int64]*conn
+	direct map[string]bool // services without toxics
+}
+
+// New returns a tap without routes. Where it was not told whose connection one
+// is, the role is the container's name without prefix.
+func New(prefix string) *Tap {
+	return &Tap{hub: newHub(), roles: roles{prefix: prefix}, lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}}
+}
+
+// dialWithin bounds the connection to a service.
+const dialWithin = 5 * time.Second
+
+// Serve takes connections for a route until the listener is closed.
+func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) error {
+	if route.Gateway == nil && route.Protocol != "" {
+		if _, err := reader.New(route.Protocol, nil); err != nil {
+			return err
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	defer stop()
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("take connections for %s: %w", route.Service, err)
+		}
+		go t.serve(ctx, client, route)
+	}
+}
+
+func (t *Tap) serve(ctx context.Context, client net.Conn, route Route) {
+	name := ""
+	if address := host(client.RemoteAddr()); !t.roles.knows(address) {
+		name = t.lookup(ctx, address)
+	}
+	if route.Gateway != nil {
+		route.Gateway.serve(ctx, t, client, name, route)
+		return
+	}
+	upstream, err := dial(ctx, route.Upstream)
+	if err != nil {
+		client.Close() // as a proxy in front of a dead service does: connected, then the end
+		return
+	}
+	t.join(client, upstream, name, route)
+}
+
+func dial(ctx context.Context, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+}
+
+// join lets a client and a service talk.
+func (t *Tap) join(client, upstream net.Conn, name string, route Route) {
+	var r reader.Reader = blind{}
+	if route.Protocol != "" {
+		r, _ = reader.New(route.Protocol, &t.keys) // tried in Serve
+	}
+	c := newConn(t, route.Service, client.RemoteAddr(), r, [2]io.ReadWriteCloser{client, upstream})
+	c.name = name
+	t.remember(c)
+	if route.Reset != nil && route.Reset() {
+		for _, end := range []net.Conn{client, upstream} {
+			if tcp, ok := end.(*net.TCPConn); ok {
+				tcp.SetLinger(0) // an error means that it is gone already
+			}
+		}
+	}
+	label := fmt.Sprintf("%s-%d", route.Service, c.id)
+	up, down := route.Up, route.Down
+	if t.isDirect(route.Service) {
+		up, down = nil, nil
+	}
+	through(up, label+"-up", &flow{c: c, d: reader.Up}, &outlet{c, reader.Up})
+	through(down, label+"-down", &flow{c: c, d: reader.Down}, &outlet{c, reader.Down})
+}
+
+func through(link Link, name string, from *flow, to *outlet) {
+	if link != nil {
+		link(name, from, to)
+		return
+	}
+	go func() {
+		from.WriteTo(to) // ends of connections are no errors
+		to.Close()
+	}()
+}
+
+// blind reads nothing.
+type blind struct{}
+
+func (blind) Read(_ reader.Direction, p []byte) (int, *reader.Mark)      { return len(p), nil }
+func (blind) Keep(reader.Direction) int                                  { return 0 }
+func (blind) Heartbeat(reader.Direction) (frame []byte, d time.Duration) { return nil, 0 }
+func (blind) Close()                                                     {}
+
+func (t *Tap) remember(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open[c.id] = c
+}
+
+func (t *Tap) forget(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, c.id)
+}
+
+func (t *Tap) isDirect(service string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.direct[service] || t.direct["*"]
+}

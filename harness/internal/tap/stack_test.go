@@ -1,0 +1,134 @@
+package tap_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pkg/sftp"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/seatrial/seatrial/harness/internal/pipeline"
+	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+)
+
+const rows = 10
+
+// The loader is killed at a breakpoint of the third record, in an unmodified
+// program on real services.
+func TestBreakpointsInThePipeline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	s, err := stack.Up(ctx, stack.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Down(context.Background())) })
+	importer, err := image.Binary(ctx, "importer", "github.com/seatrial/seatrial/fixtures/importer")
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		defects []string
+		at      boundary.Kind
+		want    int // rows
+	}{
+		"a commit's reply, inserts":         {[]string{"insert-not-upsert"}, boundary.Committed, rows + 1},
+		"a statement's request, ack before": {[]string{"ack-before-commit"}, boundary.StatementRequested, rows - 1},
+		"a commit's reply, clean":           {nil, boundary.Committed, rows},
+	} {
+		t.Run(name, func(t *testing.T) {
+			killAt(ctx, t, s, pipeline.Reference(importer.Ref, test.defects, map[string]string{"WORKERS": "1", "PREFETCH": "1"}), test.at, test.want)
+		})
+	}
+}
+
+func killAt(ctx context.Context, t *testing.T, s *stack.Stack, spec pipeline.Spec, at boundary.Kind, want int) {
+	require.NoError(t, s.Reset(ctx))
+	require.NoError(t, s.Control.ResetWire(ctx))
+	require.NoError(t, s.Control.Keys(ctx, boundary.KeyPattern{Prefix: "KEY0", Length: 8}))
+	armed, err := s.Control.Arm(ctx, boundary.Breakpoint{Role: "loader", Kind: at, Target: "people", Nth: 3, Max: time.Minute})
+	require.NoError(t, err)
+	defer armed.Close()
+	running, err := pipeline.Start(ctx, s, spec)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, running.Stop(ctx)) }()
+	drop(t, s)
+	held, err := armed.Held(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"KEY00003"}, held.Records, "the key is seen in the statement's parameters")
+	loader := running.Doing(pipeline.Load)[0]
+	require.NoError(t, loader.Kill(ctx))
+	end, err := armed.Release(ctx, boundary.Drop)
+	require.NoError(t, err)
+	require.Empty(t, end.Err)
+	require.NoError(t, loader.StartAgain(ctx))
+
+	conn, err := pgx.Connect(ctx, s.Endpoints().PostgresURL)
+	require.NoError(t, err)
+	defer conn.Close(ctx)
+	found := 0
+	settled := func() bool {
+		require.NoError(t, conn.QueryRow(ctx, "select count(*) from people").Scan(&found))
+		var last bool
+		require.NoError(t, conn.QueryRow(ctx, "select exists (select from people where key = 'KEY00010')").Scan(&last))
+		return last // one worker: the order is the file's
+	}
+	require.Eventually(t, settled, 30*time.Second, 100*time.Millisecond)
+	require.Equal(t, want, found)
+	classes(ctx, t, s)
+}
+
+// drop sends one file of new records.
+func drop(t *testing.T, s *stack.Stack) {
+	var file strings.Builder
+	file.WriteString("key,version,op,family_name,given_name,birth_date,email,phone,note,employer,role,city,starts_at,hours,salary\n")
+	for i := range rows {
+		fmt.Fprintf(&file, "KEY%05d,1,upsert,a,b,1980-01-01,c,d,e,f,g,h,2026-01-01T00:00:00Z,1,2\n", i+1)
+	}
+	fmt.Fprintf(&file, "#rows,%d\n", rows)
+	to := s.Endpoints()
+	conn, err := ssh.Dial("tcp", to.SFTPAddr, &ssh.ClientConfig{User: to.SFTPUser, Auth: []ssh.AuthMethod{ssh.Password(to.SFTPPassword)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	require.NoError(t, err)
+	defer conn.Close()
+	client, err := sftp.NewClient(conn)
+	require.NoError(t, err)
+	defer client.Close()
+	out, err := client.Create("inbox/.f.part")
+	require.NoError(t, err)
+	_, err = out.Write([]byte(file.String()))
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	require.NoError(t, client.PosixRename("inbox/.f.part", "inbox/000001-delta-T.csv"))
+}
+
+// classes logs what the pipeline crosses, and wants a boundary of every kind.
+func classes(ctx context.Context, t *testing.T, s *stack.Stack) {
+	seen := map[boundary.Class]int64{}
+	kinds := map[boundary.Kind]bool{}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for e, err := range s.Control.Events(ctx, 0) {
+		require.NoError(t, err, "kinds so far: %v", kinds)
+		require.NotEqual(t, boundary.Unreadable, e.Kind, "%+v", e)
+		seen[e.Class()] = e.Ordinal
+		kinds[e.Kind] = true
+		missing := 0
+		for _, kind := range boundary.Kinds {
+			if !kinds[kind] {
+				missing++
+			}
+		}
+		if missing == 0 {
+			break
+		}
+	}
+	for class, n := range seen {
+		t.Logf("%4d × %+v", n, class)
+	}
+}
