@@ -32,6 +32,9 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	r.putBack(after)
 	logs := r.saveLogs(after)
 	stopped := r.stop(after, h)
+	if r.crossing != nil {
+		logs = errors.Join(logs, r.crossing.close(after, r.stack.Control))
+	}
 	result, judged := r.closeAndCheck(cause)
 	r.report.Seconds["total"] = time.Since(r.begun).Seconds()
 	r.report = r.report.With(result)

@@ -76,7 +76,8 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 		}
 		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, InFlight: -1}
 		r.watch.Fault(act.Name, act.Target, "waiting", step.When.Text)
-		triggered := r.await(going, step.When, begun)
+		stop, triggered := r.reached(going, i, step.When, begun)
+		stop.describe(&act)
 		pending, err := r.history.Invoke(history.Inject, act.Name, act)
 		if err != nil {
 			return err
@@ -96,17 +97,20 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 		}
 		if err != nil {
 			r.watch.Fault(act.Name, act.Target, "not injected", err.Error())
+			stop.close()
 			return errors.Join(pending.Fail(err, act), r.takeBack(ctx, ids))
 		}
 		if err := pending.OK(act); err != nil {
+			stop.close()
 			return err
 		}
 		begun = time.Now()
-		act.InFlight = struck
+		act.InFlight = max(struck, stop.inFlight())
 		lives.Add(1)
 		go func() {
 			defer lives.Done()
-			errs <- r.live(ctx, going, breakOff, i, step, act, injection, ids)
+			defer stop.close()
+			errs <- r.live(ctx, going, breakOff, i, step, act, injection, ids, stop)
 		}()
 	}
 	lives.Wait()
@@ -137,7 +141,7 @@ func (r *run) inject(ctx context.Context, f fault.Fault) (fault.Injection, []int
 // live takes one injected fault through the rest of its life. Going ends when
 // the plan breaks off, which it does when a moment could not be proved: the
 // run proves nothing then, and later steps would wait in vain.
-func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step, act history.FaultAct, injection fault.Injection, ids []int) error {
+func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step, act history.FaultAct, injection fault.Injection, ids []int, stop *stopped) error {
 	bites := injection.Bites
 	if step.Fault.Lasting {
 		bites = func(ctx context.Context) (string, error) {
@@ -162,6 +166,10 @@ func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step
 			act.InFlight = injection.InFlight()
 			return evidence, err
 		}
+	}
+	if stop != nil {
+		struck := bites
+		bites = func(ctx context.Context) (string, error) { return stop.bites(ctx, &act, step.Release, struck) }
 	}
 	bit, err := r.moment(going, history.Bite, &act, within, "biting", bites)
 	if err != nil || !bit {

@@ -18,6 +18,7 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 	"github.com/seatrial/seatrial/harness/internal/send"
 	"github.com/seatrial/seatrial/harness/internal/stack"
+	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/workload"
 	"github.com/seatrial/seatrial/reports"
 )
@@ -75,6 +76,9 @@ type run struct {
 	undoErrs   []error
 
 	planEnded  chan struct{} // closed when the plan is carried out or broke off
+	sentAll    chan struct{} // closed when every file of the trial was sent
+	armed      *tap.Armed    // the breakpoint that the plan begins with; nil: it begins otherwise
+	crossing   *crossing     // what crosses the wire, into the history
 	checkpoint int           // file number to replay from; 0: nothing was destroyed yet
 }
 
@@ -165,7 +169,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	}
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
-		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
+		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), sentAll: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
@@ -203,6 +207,9 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	if err := r.tapWire(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if r.pipeline, err = pipeline.Start(ctx, r.stack, r.spec); err != nil {
@@ -288,10 +295,23 @@ func (r *run) control(ctx context.Context) error {
 
 // trial sends the workload and carries out the plan meanwhile.
 func (r *run) trial(ctx context.Context) error {
+	if err := r.mark(ctx, true); err != nil {
+		return err
+	}
+	// A breakpoint counts from before the first file: which event it stops at
+	// must not depend on who is faster.
+	if len(r.plan) > 0 && r.plan[0].When.at.Kind != "" {
+		armed, err := r.arm(ctx, r.plan[0].When)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrInfra, err)
+		}
+		r.armed = armed
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		sendCtx, cancel := context.WithTimeout(gctx, sendWithin)
 		defer cancel()
+		defer close(r.sentAll)
 		return r.sendInParts(sendCtx)
 	})
 	group.Go(func() error {
@@ -334,6 +354,14 @@ func (r *run) sendInParts(ctx context.Context) error {
 // sentinel sends the last file, after everything is healed, and waits until
 // every acknowledged operation is in its place or the deadline passed.
 func (r *run) sentinel(ctx context.Context) error {
+	if r.scenario.Settles {
+		if _, err := r.accounted(ctx, r.scenario.deadline()); err != nil {
+			return err
+		}
+	}
+	if err := r.mark(ctx, false); err != nil {
+		return err
+	}
 	pending, err := r.history.Invoke(history.Sentinel, "", nil)
 	if err != nil {
 		return err

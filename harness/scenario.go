@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -34,6 +35,9 @@ type Scenario struct {
 	// Repairs names the operation of the plan (replay, sync) that brings back
 	// what the plan destroys. A plan that destroys something must have one.
 	Repairs string
+	// Settles: the sentinel is sent only once everything before it is in its
+	// place, or nothing moves any more.
+	Settles bool
 	// Deadline is how long after the sentinel everything must be in its place;
 	// 0: 45 s.
 	Deadline time.Duration
@@ -59,6 +63,9 @@ type Step struct {
 	When    Trigger // when it is injected, or begun; steps come in order
 	Fault   fault.Fault
 	Recover Trigger // when the fault is taken back, counted from the proof that it bit
+	// Release is what becomes of the bytes that a breakpoint kept back (see At),
+	// once the fault was proved to bite; empty counts as boundary.Forward.
+	Release boundary.Mode
 	// Operation is done instead of a fault. Its step counts as biting from its
 	// begin and as healed from its end; the next steps do not wait for it.
 	Operation Operation
@@ -124,6 +131,16 @@ func (s Scenario) Validate() error {
 		}
 		if step.When.met == nil || step.Recover.met == nil {
 			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
+		}
+		if step.When.at.Kind != "" {
+			if err := step.When.at.Validate(); err != nil {
+				return fmt.Errorf("scenario %s, step %d: %w", s.Name, i+1, err)
+			}
+			if step.When.at.Role == "" {
+				return fmt.Errorf("scenario %s, step %d: a breakpoint needs the role whose connections it is on", s.Name, i+1)
+			}
+		} else if step.Release != "" {
+			return fmt.Errorf("scenario %s, step %d: nothing is held that could be released: let it begin at a boundary", s.Name, i+1)
 		}
 		if step.When.step > i {
 			return fmt.Errorf("scenario %s, step %d: it begins %s, which comes no earlier than itself", s.Name, i+1, step.When.Text)

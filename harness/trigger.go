@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/history"
 )
 
@@ -18,7 +19,9 @@ type Trigger struct {
 	probe string
 	// waiting: the broker is to be asked for Situation.Waiting.
 	waiting bool
-	met     func(Situation) bool
+	// at stops the pipeline at a boundary; its zero value: it waits for no boundary.
+	at  boundary.Breakpoint
+	met func(Situation) bool
 }
 
 // Situation is what triggers look at.

@@ -69,6 +69,7 @@ const (
 	Quiet    Act = "quiet"    // QuietAct: nothing changed any more
 	Abort    Act = "abort"    // the run ended early; Error says why
 	Progress Act = "progress" // Marks: how far the run is, for timelines
+	Crossed  Act = "crossed"  // Crossings: what crossed the wire, for traces
 )
 
 // Event is one line of a history.
@@ -107,6 +108,24 @@ type FaultAct struct {
 	Target   string `json:"target"`
 	InFlight int    `json:"in_flight"` // operations acknowledged and not yet visible when the fault struck (Bite only); -1: not counted
 	Evidence string `json:"evidence,omitempty"`
+	// Held is the boundary at which the pipeline was stopped when the fault
+	// struck, and Released what became of the bytes that were kept back.
+	Held     json.RawMessage `json:"held,omitempty"`
+	Released string          `json:"released,omitempty"`
+}
+
+// Crossings is the payload of Crossed: the protocol events of the pipeline's
+// connections, one a line of a file beside the reads.
+type Crossings struct {
+	File   string `json:"file"`
+	Events int    `json:"events"`
+	// TrialFrom and TrialTo are the numbers of the last events before the trial's
+	// first file and before the sentinel; 0: the run did not come so far.
+	TrialFrom int64 `json:"trial_from,omitempty"`
+	TrialTo   int64 `json:"trial_to,omitempty"`
+	// Missing counts events that the tap had forgotten before they were read:
+	// traces may have holes then.
+	Missing int64 `json:"missing,omitempty"`
 }
 
 // RoleAct is the payload of Start, Stop and Operate.

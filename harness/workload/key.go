@@ -183,3 +183,25 @@ func foreignToken(key, tag string) bool {
 	_, ok := parseToken(key, key[:tagLength])
 	return ok
 }
+
+// KeyLooks is what keys begin with, and how many bytes they have.
+type KeyLooks struct {
+	Prefix string
+	Length int // bytes, prefix included
+}
+
+// KeysLook returns what the keys of this workload look like: enough to find
+// them in any text. Mixed keys have several looks.
+func (w *Workload) KeysLook() []KeyLooks {
+	switch w.Config.KeyShape {
+	case DigitKeys:
+		return []KeyLooks{{digitKey(w.Config.Tag, 0)[:1+7], digitsLength}}
+	case MixedKeys:
+		var looks []KeyLooks
+		for _, variant := range variants {
+			looks = append(looks, KeyLooks{variant + w.Config.Tag, len(variant) + tokenLength})
+		}
+		return looks
+	}
+	return []KeyLooks{{w.Config.Tag, tokenLength}}
+}

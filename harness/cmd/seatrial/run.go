@@ -64,7 +64,7 @@ func (a *app) runCommand() *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	set.StringVar(&flags.pipeline, "pipeline", harness.Reference, "what is tried: reference, or reference:<defect>[,…] with planted defects")
+	set.StringVar(&flags.pipeline, "pipeline", harness.Reference, pipelineFlagText)
 	set.Uint64Var(&flags.seed, "seed", 0, "seed of the workload (default: random, printed)")
 	set.IntVar(&flags.records, "records", 0, "about how many records are sent (default: as the scenario says)")
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which each run leaves its own")
@@ -261,3 +261,5 @@ func (a *app) notRun(ctx context.Context, t trial, cause error) reports.Run {
 	a.live.End(run)
 	return run
 }
+
+const pipelineFlagText = "what is tried: reference, or reference:<defect>[,…] with planted defects"

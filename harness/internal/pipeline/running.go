@@ -58,10 +58,7 @@ func Start(ctx context.Context, s *stack.Stack, spec Spec) (*Running, error) {
 }
 
 func request(role Role, replica int, network string, env map[string]string) stack.Request {
-	part := role.Name
-	if replica > 0 {
-		part = fmt.Sprintf("%s-%d", role.Name, replica+1)
-	}
+	part := role.Part(replica)
 	filled := map[string]string{}
 	for name, value := range role.Env {
 		filled[name] = os.Expand(value, func(variable string) string { return env[variable] })
@@ -76,12 +73,27 @@ func request(role Role, replica int, network string, env map[string]string) stac
 	}
 }
 
+// Named returns the name of the one role that does what is named, or has that
+// name itself.
+func (r *Running) Named(what string) (string, error) {
+	var names []string
+	for _, s := range r.roles {
+		if s.role.Name == what || slices.Contains(s.role.Does, what) {
+			names = append(names, s.role.Name)
+		}
+	}
+	if len(names) != 1 {
+		return "", fmt.Errorf("pipeline %s has %d roles that do %q: name one of them", r.Spec.Name, len(names), what)
+	}
+	return names[0], nil
+}
+
 // Doing returns the containers of the roles that do what is named (Collect,
-// Load, Index, Export).
+// Load, Index, Export), or that have that name.
 func (r *Running) Doing(what string) []*stack.Container {
 	var found []*stack.Container
 	for _, s := range r.roles {
-		if slices.Contains(s.role.Does, what) {
+		if s.role.Name == what || slices.Contains(s.role.Does, what) {
 			found = append(found, s.containers...)
 		}
 	}

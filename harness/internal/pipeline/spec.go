@@ -1,6 +1,9 @@
 package pipeline
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // What a role does. Scenarios and faults name these, so that they work on any
 // pipeline; one container may do several.
@@ -84,6 +87,14 @@ type Role struct {
 	MemoryBytes int64             // limit; 0: the stack's default
 	Replicas    int               // 0 counts as 1
 	Consumes    []string          // queues that it takes its work from
+}
+
+// Part returns what the container of a replica (0, 1, …) is called in its stack.
+func (r Role) Part(replica int) string {
+	if replica == 0 {
+		return r.Name
+	}
+	return fmt.Sprintf("%s-%d", r.Name, replica+1)
 }
 
 // Rows says how the pipeline's rows are read. Query returns one row per

@@ -170,6 +170,9 @@ func tmpfs(sizes map[string]int64) map[string]string {
 // Name returns the container's name on the engine.
 func (c *Container) Name() string { return c.stack.prefix + c.request.Part }
 
+// NameOf returns the name of the container of a part, whether there is one or not.
+func (s *Stack) NameOf(part string) string { return s.prefix + part }
+
 // Part returns what the container is in its stack.
 func (c *Container) Part() string { return c.request.Part }
 

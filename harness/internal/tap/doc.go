@@ -13,7 +13,7 @@
 // Both control interfaces listen on the back network only and answer only
 // under a path that begins with the run's token.
 //
-//	boundary  the words: kinds of events, an event, a breakpoint
+//	(harness/boundary: the words: kinds of events, an event, a breakpoint)
 //	reader    the protocols
 //	relay     connections, holds, the SFTP gateway, the control interface's other side
 //	proxy     the process

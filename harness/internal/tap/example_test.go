@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/internal/tap"
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // The loader is killed between the third commit and its answer.

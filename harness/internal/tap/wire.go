@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // WirePath is where the tap's own control interface begins, behind the token.
@@ -101,13 +101,30 @@ func (c *Control) Connections(ctx context.Context) (list []boundary.Connection, 
 	return list, nil
 }
 
-// ErrGap: events are lost, because the stream fell behind.
-var ErrGap = errors.New("the stream of events fell behind: the tap has forgotten some")
+// Gap is the error for events that are lost because the stream fell behind.
+type Gap struct{ Events int64 }
+
+func (g *Gap) Error() string {
+	return fmt.Sprintf("the stream of events fell behind: the tap has forgotten %d", g.Events)
+}
+
+// LastEvent returns the number of the last event that the tap has seen.
+func (c *Control) LastEvent(ctx context.Context) (last int64, err error) {
+	response, err := c.wire(ctx, http.MethodGet, "/last", nil)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&last); err != nil {
+		return 0, fmt.Errorf("read the number of the tap's last event: %w", err)
+	}
+	return last, nil
+}
 
 // Events yields every event after the one with the given number (0: from the
 // first that the tap remembers), and goes on until the context ends, the
-// connection breaks or the caller stops. An error that wraps ErrGap is followed
-// by more events; every other is the last. To resume, call again with the last
+// connection breaks or the caller stops. A Gap is followed by more events;
+// every other error is the last. To resume, call again with the last
 // event's number.
 func (c *Control) Events(ctx context.Context, after int64) iter.Seq2[boundary.Event, error] {
 	return func(yield func(boundary.Event, error) bool) {
@@ -123,7 +140,7 @@ func (c *Control) Events(ctx context.Context, after int64) iter.Seq2[boundary.Ev
 				yield(boundary.Event{}, fmt.Errorf("read the tap's events: %w", err))
 				return
 			}
-			if line.Gap > 0 && !yield(boundary.Event{}, fmt.Errorf("%w: %d", ErrGap, line.Gap)) {
+			if line.Gap > 0 && !yield(boundary.Event{}, &Gap{line.Gap}) {
 				return
 			}
 			if line.Event != nil && line.Number > 0 && !yield(*line.Event, nil) {

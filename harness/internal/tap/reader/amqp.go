@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // amqpConn reads AMQP 0-9-1. Boundaries are frames: the last body frame of a

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // Limits of what is remembered of a channel.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // method is class and method number of AMQP.

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // sink takes a body in pieces. end returns why it could not be read.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // asked is what a request to Elasticsearch (or OpenSearch) is for.

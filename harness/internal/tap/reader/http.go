@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // httpConn reads HTTP/1.0 and 1.1. Boundaries are the heads of requests that

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 func withLength(head, body string) string {

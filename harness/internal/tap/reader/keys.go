@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // Keys recognises the keys of a run's records in any content: each pattern is

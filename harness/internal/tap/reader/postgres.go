@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // postgresConn reads the Postgres protocol, version 3. Boundaries are messages:

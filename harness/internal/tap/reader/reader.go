@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // Direction of bytes on a connection.

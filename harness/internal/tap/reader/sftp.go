@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // sftpConn reads SFTP, version 3, as it goes by inside of an SSH channel.

@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // Control answers the harness:
 //
 //	GET    /events?after=N             NDJSON of boundary.Line, without end
+//	GET    /last                       the number of the last event
 //	POST   /breakpoints                boundary.Breakpoint → NDJSON of boundary.State, until it is over; who hangs up lets go
 //	POST   /breakpoints/{id}/release   {"mode":"forward"|"drop"} → boundary.Release, once it is done
 //	PUT    /roles                      {"address or container name":"role"}
@@ -24,6 +25,9 @@ import (
 func (t *Tap) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", t.events)
+	mux.HandleFunc("GET /last", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, t.hub.latest())
+	})
 	mux.HandleFunc("POST /breakpoints", t.breakpoint)
 	mux.HandleFunc("POST /breakpoints/{id}/release", t.release)
 	mux.HandleFunc("PUT /roles", put(func(byName map[string]string) error {

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // What is remembered for who streams events; a stream that falls further
@@ -124,6 +124,12 @@ func (h *hub) since(after int64, most int, into []boundary.Event) (events []boun
 		into = append(into, h.ring[(n-1)%mostEvents])
 	}
 	return into, gap
+}
+
+func (h *hub) latest() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
 }
 
 // listen returns a channel that is told of new events.

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap/boundary"
+	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // trap is a breakpoint in force:

@@ -108,6 +108,27 @@ func (c Class) At(nth int, max time.Duration) Breakpoint {
 // MostNames limits each list of names in an event; Count is not limited.
 const MostNames = 1000
 
+// Of returns the breakpoint at the nth event of this kind on the connections
+// of a role, counted from when the breakpoint is armed. In a scenario's plan the
+// role is what it does (fault.Loader, …).
+func (k Kind) Of(role string, nth int) Breakpoint {
+	return Breakpoint{Kind: k, Role: role, Nth: nth}
+}
+
+// On returns the breakpoint at events with one target only: a queue, a table,
+// an index or a folder.
+func (b Breakpoint) On(target string) Breakpoint {
+	b.Target = target
+	return b
+}
+
+// With returns the breakpoint at events only that name one record of the
+// workload: the same moment in every run, however events are batched.
+func (b Breakpoint) With(number int) Breakpoint {
+	b.Number = number + 1
+	return b
+}
+
 // Mode says what becomes of the bytes that a hold kept back.
 type Mode string
 
@@ -125,7 +146,10 @@ type Breakpoint struct {
 	Kind    Kind   `json:"kind"`
 	Target  string `json:"target,omitempty"`  // empty: any
 	Routing string `json:"routing,omitempty"` // routing key; empty: any
-	Record  string `json:"record,omitempty"`  // only events that name this record; empty: any
+	Record  string `json:"record,omitempty"`  // only events that name this record, by its key; empty: any
+	// Number is Record by its number in the workload, in a scenario's plan, plus
+	// 1: keys differ from run to run. 0: any.
+	Number int `json:"-"`
 	Nth     int    `json:"nth"`               // counted from arming; 1 is the next
 	// Max bounds the hold; then the bytes are forwarded.
 	Max time.Duration `json:"max"`

@@ -1,0 +1,205 @@
+package harness
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/tap"
+)
+
+// At is the step that stops the pipeline exactly between two protocol events
+// and breaks it there:
+//
+//	harness.At(boundary.Committed.Of(fault.Loader, 3), fault.Kill(fault.Loader), boundary.Drop)
+//
+// The connection on which the boundary is crossed is held: nothing that was
+// sent before it is kept back, nothing behind it goes on. Then the fault is
+// injected and, once it was proved to bite, what was held is released: it goes
+// its way, or is dropped together with the connection. The fault is taken back
+// at once; set the step's Recover for another moment. fault.Hold breaks nothing
+// itself: with boundary.Drop it is a cut.
+//
+// The first step of a plan counts boundaries from before the trial's first
+// file, a later one from when it is its turn. A boundary that is never crossed
+// fails the plan, and the run proves nothing.
+func At(where boundary.Breakpoint, do fault.Fault, then boundary.Mode) Step {
+	if do.Target == "" {
+		do.Target = where.Role
+	}
+	return Step{When: reaches(where), Fault: do, Recover: Immediately(), Release: then}
+}
+
+// longestHold bounds every hold: long enough for a service to be ended, short
+// enough that no client gives up its connection for it.
+const longestHold = 30 * time.Second
+
+// reaches waits until the pipeline is stopped at a boundary.
+func reaches(where boundary.Breakpoint) Trigger {
+	where.Max = cmp.Or(where.Max, longestHold)
+	text := fmt.Sprintf("when %s %s for the %s time", where.Role, where.Kind, ordinal(where.Nth))
+	if where.Target != "" {
+		text += " (" + where.Target + ")"
+	}
+	if where.Number > 0 {
+		text += fmt.Sprintf(" with record %d", where.Number-1)
+	}
+	return Trigger{Text: text, at: where, met: func(Situation) bool { return true }}
+}
+
+func ordinal(n int) string {
+	switch {
+	case n%10 == 1 && n%100 != 11:
+		return fmt.Sprintf("%dst", n)
+	case n%10 == 2 && n%100 != 12:
+		return fmt.Sprintf("%dnd", n)
+	case n%10 == 3 && n%100 != 13:
+		return fmt.Sprintf("%drd", n)
+	}
+	return fmt.Sprintf("%dth", n)
+}
+
+// arm puts the breakpoint of a trigger in force.
+func (r *run) arm(ctx context.Context, trigger Trigger) (*tap.Armed, error) {
+	at := trigger.at
+	role, err := r.pipeline.Named(at.Role)
+	if err != nil {
+		return nil, err
+	}
+	at.Role = role
+	if at.Number > 0 {
+		at.Record = r.workload.Key(at.Number - 1)
+	}
+	return r.stack.Control.Arm(ctx, at)
+}
+
+// stopped is the pipeline at a breakpoint; nil: it is not stopped.
+type stopped struct {
+	armed *tap.Armed
+	event boundary.Event
+}
+
+func (s *stopped) close() {
+	if s != nil {
+		s.armed.Close()
+	}
+}
+
+// inFlight is how many records were being handed on; -1: nothing is stopped.
+func (s *stopped) inFlight() int {
+	if s == nil {
+		return -1
+	}
+	return max(s.event.Count, len(s.event.Records))
+}
+
+func (s *stopped) describe(act *history.FaultAct) {
+	if s == nil {
+		return
+	}
+	event := s.event
+	if len(event.Records) > fewNames {
+		event.Records = event.Records[:fewNames]
+	}
+	event.Messages = nil
+	act.Held, _ = json.Marshal(event) // strings and numbers only
+}
+
+// fewNames is how many records a receipt names.
+const fewNames = 10
+
+// bites proves that the fault bites while the connection is held, and then
+// releases what was kept back.
+func (s *stopped) bites(ctx context.Context, act *history.FaultAct, then boundary.Mode, fault func(context.Context) (string, error)) (string, error) {
+	evidence, err := fault(ctx)
+	if err != nil {
+		return "", err
+	}
+	then = cmp.Or(then, boundary.Forward)
+	end, err := s.armed.Release(ctx, then)
+	if err != nil {
+		return "", fmt.Errorf("the hold was over before the fault was proved: %w", err)
+	}
+	if end.Why != "asked" {
+		return "", fmt.Errorf("the hold ended before the fault was proved: %s, after %.1f s", end.Why, end.Seconds)
+	}
+	act.Released = string(end.Mode)
+	if end.Err != "" {
+		act.Released += " (" + end.Err + ")"
+	}
+	return fmt.Sprintf("%s; held for %d ms and then: %s; %s", s, int(1000*end.Seconds), act.Released, evidence), nil
+}
+
+func (s *stopped) String() string {
+	e := s.event
+	text := fmt.Sprintf("%s %s on %s", e.Role, e.Kind, e.Service)
+	if e.Target != "" {
+		text += " (" + e.Target + ")"
+	}
+	text += fmt.Sprintf(", its %s", ordinal(int(e.Ordinal)))
+	if names := e.Records; len(names) > 0 {
+		text += ", " + strings.Join(names[:min(len(names), fewNames)], " ")
+	}
+	return text
+}
+
+// reached waits until a step's trigger is met: by the run's progress or, where
+// it is a breakpoint, until that holds a connection.
+func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time.Time) (*stopped, error) {
+	if trigger.at.Kind == "" {
+		return nil, r.await(ctx, trigger, since)
+	}
+	armed := r.armed
+	if step > 0 || armed == nil {
+		var err error
+		if armed, err = r.arm(ctx, trigger); err != nil {
+			return nil, err
+		}
+	}
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go r.watchPassed(waiting, stop)
+	event, err := armed.Held(waiting)
+	if err != nil {
+		armed.Close()
+		return nil, fmt.Errorf("the breakpoint was never reached (%s): %w", trigger.Text, cmp.Or(context.Cause(waiting), err))
+	}
+	return &stopped{armed: armed, event: event}, nil
+}
+
+// errPassed: the work is done, and a breakpoint has not met it.
+var errPassed = errors.New("all the work came through without it")
+
+// watchPassed ends the wait for a breakpoint once everything that was sent is in
+// its place and quiet, or nothing moves any more.
+func (r *run) watchPassed(ctx context.Context, stop context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.sentAll:
+	}
+	begun := time.Now()
+	for {
+		done, _ := r.observer.Accounted()
+		if quiet, _ := r.observer.Quiet(2 * r.spec.LongestInterval); done && quiet {
+			stop(errPassed)
+			return
+		}
+		if quiet, _ := r.observer.Quiet(2 * r.spec.Patience); r.spec.Patience > 0 && quiet && time.Since(begun) > 2*r.spec.Patience {
+			stop(stillError(2 * r.spec.Patience))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
