@@ -88,7 +88,7 @@ func (f *finder) scan(p []byte) {
 			if i < 0 || at+i+pattern.Length > len(p) {
 				break
 			}
-			if key := p[at+i : at+i+pattern.Length]; printable(key[len(prefix):]) {
+			if key := p[at+i : at+i+pattern.Length]; plain(key[len(prefix):]) {
 				f.found = addName(f.found, string(key))
 			}
 			at += i + len(prefix)
@@ -96,9 +96,11 @@ func (f *finder) scan(p []byte) {
 	}
 }
 
-func printable(p []byte) bool {
+// plain: letters and digits, as keys are made of; names of files and messages
+// may begin like keys.
+func plain(p []byte) bool {
 	for _, c := range p {
-		if c <= ' ' || c >= 0x7f || c == '"' || c == '\'' || c == ',' {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			return false
 		}
 	}
