@@ -150,7 +150,7 @@ type Breakpoint struct {
 	// Number is Record by its number in the workload, in a scenario's plan, plus
 	// 1: keys differ from run to run. 0: any.
 	Number int `json:"-"`
-	Nth     int    `json:"nth"`               // counted from arming; 1 is the next
+	Nth    int `json:"nth"` // counted from arming; 1 is the next
 	// Max bounds the hold; then the bytes are forwarded.
 	Max time.Duration `json:"max"`
 	Cut bool          `json:"cut,omitempty"` // drop without being asked, once it has settled

@@ -106,7 +106,7 @@ func crossed(e boundary.Event, key string, at time.Duration) Hop {
 		hop.Evidence = join(hop.Evidence, "message "+e.Messages[0])
 	}
 	if others := max(e.Count, len(e.Records)) - 1; others > 0 {
-		hop.Evidence = join(hop.Evidence, fmt.Sprintf("with %d others", others))
+		hop.Evidence = join(hop.Evidence, fmt.Sprintf("and %d more", others))
 	}
 	if e.Hold != 0 {
 		hop.Evidence = join(hop.Evidence, "held here by a breakpoint")

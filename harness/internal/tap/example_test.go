@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/internal/tap"
 )
 
 // The loader is killed between the third commit and its answer.

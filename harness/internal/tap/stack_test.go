@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
-	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 const rows = 10
