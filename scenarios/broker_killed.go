@@ -15,7 +15,7 @@ func BrokerKilled() harness.Scenario {
 	return harness.Scenario{
 		Name:       "broker-killed",
 		Hypothesis: "A broker that dies takes nothing with it: what was not confirmed is published again, what was not acked is delivered again, and neither has an effect twice.",
-		Workload:   trickle(20, 150, 4),
+		Workload:   trickle(20, 100, 4),
 		Plan: []harness.Step{
 			{When: harness.Immediately(), Fault: fault.Latency(fault.RabbitMQ, fault.Upstream, 400*time.Millisecond, 0), Recover: harness.Healed(2, 0)},
 			{When: harness.Both(harness.Taken(40), harness.Bites(1, 0)), Fault: fault.Kill(fault.RabbitMQ), Recover: harness.After(time.Second)},

@@ -10,6 +10,6 @@ func Calm() harness.Scenario {
 	return harness.Scenario{
 		Name:       "calm",
 		Hypothesis: "While nothing is broken, every record is stored, visible and confirmed exactly once, and the import says so.",
-		Workload:   func(w *workload.Config) { w.FullEvery = 10 },
+		Workload:   func(w *workload.Config) { w.RecordsPerFile, w.FullEvery = 100, 10 },
 	}
 }

@@ -16,7 +16,7 @@ func DatabaseKilled() harness.Scenario {
 		Hypothesis: "A database that dies costs time only: open transactions are done again, those whose commit was answered stand.",
 		Workload:   func(w *workload.Config) { w.RecordsPerFile = 60 },
 		Plan: []harness.Step{
-			{When: harness.Committed(30), Fault: fault.CrashRecovery(), Recover: harness.After(time.Second)},
+			{When: harness.Committed(15), Fault: fault.CrashRecovery(), Recover: harness.After(time.Second)},
 		},
 	}
 }

@@ -18,10 +18,12 @@ func DatabaseTroubled() harness.Scenario {
 		Workload: func(w *workload.Config) {
 			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 75, 4
 		},
+		Deployment: manyWorkers,
 		Plan: []harness.Step{
+			throttled(harness.Bites(3, 0)),
 			{When: harness.Committed(15), Fault: fault.BackendsKilled(), Recover: harness.Immediately()},
-			{When: harness.Committed(30), Fault: fault.PostgresDiskFull(), Recover: harness.Bites(3, 0)},
-			{When: harness.Bites(2, 500*time.Millisecond), Fault: fault.ReadOnly(), Recover: harness.After(time.Second)},
+			{When: harness.Committed(30), Fault: fault.PostgresDiskFull(), Recover: harness.Bites(4, 0)},
+			{When: harness.Bites(3, 500*time.Millisecond), Fault: fault.ReadOnly(), Recover: harness.After(time.Second)},
 		},
 	}
 }

@@ -1,8 +1,6 @@
 package scenarios
 
 import (
-	"time"
-
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -20,9 +18,10 @@ func QueueRedeclared() harness.Scenario {
 		Hypothesis: "A queue that was made anew with other arguments stops nobody for longer than it stands, and a replay brings back what went with it.",
 		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
 		Pauses:     []harness.Pause{{Percent: 60, Until: harness.Bites(2, 0)}},
+		Deployment: manyWorkers,
 		Plan: []harness.Step{
-			{When: harness.Committed(20), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
-			{When: harness.Bites(1, 0), Fault: fault.QueueRedeclared(fault.Loader), Recover: harness.TakenSince(2, 4)},
+			throttled(harness.Bites(2, 0)),
+			{When: harness.Committed(15), Fault: fault.QueueRedeclared(fault.Loader), Recover: harness.TakenSince(2, 4)},
 			{When: harness.Healed(2, 0), Operation: harness.Operation{Name: "replay"}},
 		},
 		Repairs: "replay",

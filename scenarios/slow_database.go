@@ -22,8 +22,9 @@ func SlowDatabase() harness.Scenario {
 		// and connections left for what is delivered again meanwhile.
 		Deployment: harness.Deployment{Settings: map[string]string{"TRANSACTION_TIMEOUT": "1m", "PREFETCH": "8", "WORKERS": "16"}},
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.AckTimeout(2 * time.Second), Recover: harness.Healed(2, 0)},
-			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Both(harness.Bites(1, 1500*time.Millisecond), harness.After(5*time.Second))},
+			throttled(harness.Bites(3, 0)),
+			{When: harness.Immediately(), Fault: fault.AckTimeout(2 * time.Second), Recover: harness.Healed(3, 0)},
+			{When: harness.Committed(15), Fault: fault.LockTable(), Recover: harness.Both(harness.Bites(2, 1500*time.Millisecond), harness.After(5*time.Second))},
 		},
 		Catches: []string{"outlasts-ack-timeout"},
 	}

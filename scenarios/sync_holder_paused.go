@@ -35,8 +35,9 @@ func SyncHolderPaused() harness.Scenario {
 
 // blueAndGreen are two servers with the sync job: each has a schedule of its
 // own and syncs again when it starts and finds its sync unfinished. Small
-// steps make a sync long enough to be struck; the lease is short.
+// steps make a sync long enough to be struck; the lease is short, but longer than a busy
+// machine takes from one step to the next.
 var blueAndGreen = harness.Deployment{
 	Replicas: map[string]int{fault.Indexer: 2},
-	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "4s", "WORKERS": "24"},
+	Settings: map[string]string{"SYNC_INTERVAL": "1h", "SYNC_AT_START": "true", "SYNC_BATCH": "10", "SYNC_LEASE": "8s", "WORKERS": "24"},
 }

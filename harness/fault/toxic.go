@@ -133,8 +133,9 @@ func (t toxic) prepare(ctx context.Context, world World, service string) (Inject
 		return Injection{}, fmt.Errorf("toxic %s is on %s already", t.name(), service)
 	}
 	if t.effect != nil {
-		// What is wrong before the fault must not be taken for its effect.
-		canary, err := fastest(ctx, connections, 5, t.effect)
+		// What is wrong before the fault must not be taken for its effect; of many
+		// canaries on a busy machine one will be in time.
+		canary, err := fastest(ctx, connections, 25, t.effect)
 		if err != nil {
 			return Injection{}, err
 		}

@@ -18,13 +18,13 @@ const (
 	mostStacks    = 4             // at once, unless asked for more
 )
 
-// stacksAtOnce is how many stacks this machine carries: one per core, if
-// there is memory for them.
+// stacksAtOnce is how many stacks this machine carries: two per core, as half of
+// a run is waiting, if there is memory for them.
 func stacksAtOnce(cores int, memory int64) int {
-	return max(1, min(cores, int(memory/bytesPerStack), mostStacks))
+	return max(1, min(2*cores, int(memory/bytesPerStack), mostStacks))
 }
 
-const parallelFlagText = "stacks at once (default: one per core, if there is memory for them)"
+const parallelFlagText = "stacks at once (default: two per core, if there is memory for them)"
 
 // stacks returns how many stacks to use at once: what was asked for, or what
 // the engine's machine carries.

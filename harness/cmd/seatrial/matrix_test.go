@@ -220,8 +220,8 @@ func TestMatrixUsage(t *testing.T) {
 }
 
 func TestStacksAtOnce(t *testing.T) {
-	require.Equal(t, 2, stacksAtOnce(2, 24e9))
-	require.Equal(t, 1, stacksAtOnce(1, 24e9))
+	require.Equal(t, 4, stacksAtOnce(2, 24e9))
+	require.Equal(t, 2, stacksAtOnce(1, 24e9))
 	require.Equal(t, 1, stacksAtOnce(8, 1e9), "runs say themselves that it is too little")
 	require.Equal(t, 2, stacksAtOnce(8, 4e9))
 	require.Equal(t, mostStacks, stacksAtOnce(64, 512e9))

@@ -243,12 +243,22 @@ func (c *Container) StartAgain(ctx context.Context) error {
 	return nil
 }
 
+// unfrozen is what the engine answers where a container's processes begin new
+// ones faster than it can freeze them, as on a busy machine: it has let all of
+// them go on, and may be asked again.
+const unfrozen = "unable to freeze"
+
 // Pause freezes all processes of the container.
 func (c *Container) Pause(ctx context.Context) error {
-	if _, err := c.stack.docker.ContainerPause(ctx, c.Name(), client.ContainerPauseOptions{}); err != nil {
-		return fmt.Errorf("pause %s: %w", c.Part(), err)
+	for {
+		_, err := c.stack.docker.ContainerPause(ctx, c.Name(), client.ContainerPauseOptions{})
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || !strings.Contains(err.Error(), unfrozen):
+			return fmt.Errorf("pause %s: %w", c.Part(), err)
+		}
 	}
-	return nil
 }
 
 // Unpause lets them go on. One that is not paused is left alone.
