@@ -1,8 +1,6 @@
 package scenarios
 
 import (
-	"time"
-
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -19,7 +17,7 @@ func BindingDeleted() harness.Scenario {
 		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 10 },
 		Pauses:     []harness.Pause{{Percent: 30, Until: harness.Bites(2, 0)}, {Percent: 80, Until: harness.Bites(3, 0)}},
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(3, 0)},
+			throttled(harness.Bites(3, 0)),
 			{When: harness.Taken(20), Fault: fault.BindingDeleted(fault.Loader), Recover: harness.TakenSince(2, 5)},
 			{When: harness.Healed(2, 0), Fault: fault.ExchangeDeleted(fault.Loader), Recover: harness.TakenSince(3, 2)},
 		},

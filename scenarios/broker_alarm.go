@@ -18,7 +18,7 @@ func BrokerAlarm() harness.Scenario {
 		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 10 },
 		Pauses:     []harness.Pause{{Percent: 40, Until: harness.Bites(2, 0)}},
 		Plan: []harness.Step{
-			{When: harness.Immediately(), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
+			throttled(harness.Bites(2, 0)),
 			{When: harness.Taken(20), Fault: fault.MemoryAlarm(), Recover: harness.Healed(3, 0)},
 			{When: harness.TakenSince(2, 3), Fault: fault.PermissionsWithdrawn(), Recover: harness.Bites(4, time.Second)},
 			{When: harness.Bites(3, 0), Fault: fault.ConnectionsClosed(), Recover: harness.Immediately()},
