@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,11 @@ func (r *run) tapWire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(control.ResetWire(ctx), control.Keys(ctx, keys...), control.Roles(ctx, roles)); err != nil {
+	var direct []string
+	if !slices.ContainsFunc(r.plan, func(step Step) bool { return step.Fault.Toxic }) {
+		direct = []string{"*"}
+	}
+	if err := errors.Join(control.ResetWire(ctx), control.Keys(ctx, keys...), control.Roles(ctx, roles), control.Direct(ctx, direct...)); err != nil {
 		return err
 	}
 	file, err := r.history.Cross()

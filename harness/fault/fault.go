@@ -56,6 +56,9 @@ type Fault struct {
 	// moment: it is proved by work that meets it, not by work that was under
 	// way when it began.
 	Lasting bool
+	// Toxic says that this is a toxic on the pipeline's connections. The traffic
+	// of a plan without any does not pass Toxiproxy.
+	Toxic bool
 	// Data changes what is sent, where the fault is in that; applied when the
 	// run is planned, and left out with the plan.
 	Data func(*workload.Config)

@@ -114,7 +114,7 @@ func broken(c Canary) error {
 }
 
 func (t toxic) fault() Fault {
-	return Fault{Name: t.kind, Target: t.service, Detail: t.stream + ", " + t.detail, Lasting: true, prepare: t.prepare}
+	return Fault{Name: t.kind, Target: t.service, Detail: t.stream + ", " + t.detail, Lasting: true, Toxic: true, prepare: t.prepare}
 }
 
 func (t toxic) name() string { return "seatrial-" + t.kind + "-" + t.stream }

@@ -2,7 +2,9 @@ package tap
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
@@ -77,42 +79,40 @@ func (c *Control) HasToxic(service, name string) (bool, error) {
 	return false, nil
 }
 
-// Open reports whether the service's listener takes connections.
+// Open reports whether the pipeline's connections to a service are taken.
 func (c *Control) Open(service string) (bool, error) {
-	proxy, err := c.client.Proxy(service)
+	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
+	defer cancel()
+	response, err := c.wire(ctx, http.MethodGet, "/closed/"+service, nil)
 	if err != nil {
-		return false, fmt.Errorf("ask the proxy for %s: %w", service, err)
+		return false, err
 	}
-	return proxy.Enabled, nil
+	defer response.Body.Close()
+	var closed bool
+	if err := json.NewDecoder(response.Body).Decode(&closed); err != nil {
+		return false, fmt.Errorf("ask whether connections to %s are taken: %w", service, err)
+	}
+	return !closed, nil
 }
 
-// SetOpen opens the service's listener, or closes it and every connection at
-// once, with what the proxy holds of them.
+// SetOpen has the pipeline's connections to a service taken, or ends all of
+// them at once, with what the proxy holds of them, and refuses new ones.
 func (c *Control) SetOpen(service string, open bool) error {
-	proxy, err := c.client.Proxy(service)
-	if err != nil {
-		return fmt.Errorf("ask the proxy for %s: %w", service, err)
-	}
-	if proxy.Enabled == open {
-		return nil
-	}
-	proxy.Enabled = open
-	if err := proxy.Save(); err != nil {
-		return fmt.Errorf("open (%t) the proxy's listener for %s: %w", open, service, err)
-	}
-	return nil
+	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
+	defer cancel()
+	return c.tell(ctx, http.MethodPut, "/closed/"+service, !open)
 }
 
-// resetWithin bounds the reset of the tap.
-const resetWithin = 10 * time.Second
+// answersWithin bounds what the tap is asked and told at once.
+const answersWithin = 10 * time.Second
 
-// Reset takes all toxics off, opens all listeners, lets go of all breakpoints
+// Reset takes all toxics off, has all connections taken, lets go of all breakpoints
 // and lets ordinals begin at 1.
 func (c *Control) Reset() error {
 	if err := c.client.ResetState(); err != nil {
 		return fmt.Errorf("reset the proxy: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), resetWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
 	defer cancel()
 	return c.ResetWire(ctx)
 }

@@ -79,10 +79,14 @@ func run(ctx context.Context) error {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), logger)
 	wire := relay.New(os.Getenv("SEATRIAL_PREFIX"))
 	failed := make(chan error, 1)
+	fronts := map[string]string{} // where the tap listens, by service
 	for route := range strings.SplitSeq(os.Getenv("SEATRIAL_ROUTES"), ",") {
-		if err := open(ctx, wire, server, route, failed); err != nil {
+		name, _, _ := strings.Cut(route, "=")
+		front, err := open(ctx, wire, server, route, failed)
+		if err != nil {
 			return err
 		}
+		fronts[name] = front
 	}
 	routes := server.Routes()
 	routes.HandleFunc("/canary/{service}", func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +96,12 @@ func run(ctx context.Context) error {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(tap.Fly(r.Context(), proxy.Name, proxy.Listen))
+		// Where the tap refuses connections, a canary has to meet that.
+		through := proxy.Listen
+		if wire.Closed(proxy.Name) {
+			through = fronts[proxy.Name]
+		}
+		json.NewEncoder(w).Encode(tap.Fly(r.Context(), proxy.Name, through))
 	})
 	prefix := "/" + token
 	answers := http.NewServeMux()
@@ -128,17 +137,17 @@ var protocols = map[string]string{
 }
 
 // open begins to listen for a route: the tap as the pipeline sees it, and
-// Toxiproxy on the loopback interface. A listener that breaks later is told
-// by failed.
-func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, text string, failed chan<- error) error {
+// Toxiproxy on the loopback interface. It returns the tap's address. A listener
+// that breaks later is told by failed.
+func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, text string, failed chan<- error) (front string, err error) {
 	parts := strings.Split(text, "=")
 	if len(parts) != 3 {
-		return fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", text)
+		return "", fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", text)
 	}
 	name, address, upstream := parts[0], parts[1], parts[2]
 	toxics := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
 	if err := server.Collection.Add(toxics, true); err != nil {
-		return fmt.Errorf("listen for canaries to %s: %w", name, err)
+		return "", fmt.Errorf("listen for canaries to %s: %w", name, err)
 	}
 	route := relay.Route{Service: name, Protocol: protocols[name], Upstream: upstream, Reset: func() bool { return resets(toxics) }}
 	link := func(direction stream.Direction) relay.Link {
@@ -150,20 +159,20 @@ func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, tex
 	if hostKey := os.Getenv("SEATRIAL_SFTP_HOST_KEY"); name == "sftp" && hostKey != "" {
 		gateway, err := gatewayTo(toxics.Listen, hostKey, os.Getenv("SEATRIAL_SFTP_KEY"), os.Getenv("SEATRIAL_SFTP_ACCEPT"))
 		if err != nil {
-			return err
+			return "", err
 		}
 		route.Gateway = gateway
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+		return "", fmt.Errorf("listen for %s on %s: %w", name, address, err)
 	}
 	go func() {
 		if err := wire.Serve(ctx, listener, route); err != nil {
 			failed <- err
 		}
 	}()
-	return nil
+	return listener.Addr().String(), nil
 }
 
 // addressIn returns this machine's address in the given network.

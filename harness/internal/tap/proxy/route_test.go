@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,12 +15,13 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
 )
 
 // routed puts the tap and Toxiproxy in front of a server that says back what
 // it hears.
-func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy) {
+func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap.Control) {
 	t.Helper()
 	echo, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -39,14 +42,18 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy) {
 	require.NoError(t, err)
 	address = free.Addr().String()
 	require.NoError(t, free.Close())
+	wire := relay.New("")
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	require.NoError(t, open(ctx, relay.New(""), server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1)))
+	_, err = open(ctx, wire, server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1))
+	require.NoError(t, err)
 	toxics, err = server.Collection.Get("echo")
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
-	return address, toxics
+	answers := httptest.NewServer(http.StripPrefix("/x"+tap.WirePath, wire.Control()))
+	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
+	return address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
 }
 
 func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
@@ -69,7 +76,7 @@ func ask(conn net.Conn) (took time.Duration, err error) {
 }
 
 func TestToxicsActBehindTheTap(t *testing.T) {
-	address, toxics := routed(t)
+	address, toxics, _ := routed(t)
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	defer conn.Close()
@@ -91,7 +98,7 @@ func TestToxicsActBehindTheTap(t *testing.T) {
 func TestResetPeerBehindTheTap(t *testing.T) {
 	for _, stream := range []string{"upstream", "downstream"} {
 		t.Run(stream, func(t *testing.T) {
-			address, toxics := routed(t)
+			address, toxics, _ := routed(t)
 			before, err := net.Dial("tcp", address)
 			require.NoError(t, err)
 			defer before.Close()
@@ -118,7 +125,7 @@ func TestResetPeerBehindTheTap(t *testing.T) {
 // The answer to a client that has said all still comes, with toxics in
 // between, too.
 func TestHalfCloseBehindTheTap(t *testing.T) {
-	address, toxics := routed(t)
+	address, toxics, _ := routed(t)
 	add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":100}}`)
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
@@ -130,4 +137,48 @@ func TestHalfCloseBehindTheTap(t *testing.T) {
 	said, err := io.ReadAll(conn)
 	require.NoError(t, err)
 	require.Equal(t, "all that there is", string(said))
+}
+
+// A cut ends what is open, with what the toxics hold of it, and refuses what
+// comes; until it is taken back.
+func TestCut(t *testing.T) {
+	for _, direct := range []bool{false, true} {
+		address, toxics, control := routed(t)
+		if direct {
+			require.NoError(t, control.Direct(t.Context(), "*"))
+		}
+		before, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer before.Close()
+		_, err = ask(before)
+		require.NoError(t, err)
+		add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`)
+		open, err := control.Open("echo")
+		require.NoError(t, err)
+		require.True(t, open)
+		if !direct {
+			_, err = io.WriteString(before, "hello")
+			require.NoError(t, err)
+			time.Sleep(100 * time.Millisecond) // the echo waits in the toxic
+		}
+		require.NoError(t, control.SetOpen("echo", false))
+		require.NoError(t, before.SetDeadline(time.Now().Add(10*time.Second)))
+		n, err := before.Read(make([]byte, 5))
+		require.Zero(t, n)
+		require.ErrorContains(t, err, "reset by peer")
+		open, err = control.Open("echo")
+		require.NoError(t, err)
+		require.False(t, open)
+		if during, err := net.Dial("tcp", address); err == nil {
+			_, err = ask(during)
+			require.Error(t, err)
+			during.Close()
+		}
+		require.NoError(t, control.SetOpen("echo", true))
+		after, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer after.Close()
+		_, err = ask(after)
+		require.NoError(t, err)
+	}
 }

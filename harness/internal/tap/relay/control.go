@@ -20,7 +20,9 @@ import (
 //	PUT    /roles                      {"address or container name":"role"}
 //	PUT    /keys                       [{"prefix","length"}]: what keys of records look like
 //	PUT    /direct                     {"service or *":true}: new connections meet no toxics
-//	POST   /reset                      ordinals from 1, breakpoints let go; events keep their numbers
+//	PUT    /closed/{service}           true: all its connections end now, and none is taken; false: they are taken again
+//	GET    /closed/{service}           true or false
+//	POST   /reset                      ordinals from 1, breakpoints let go, nothing closed; events keep their numbers
 //	GET    /connections                the open ones
 func (t *Tap) Control() http.Handler {
 	mux := http.NewServeMux()
@@ -41,8 +43,18 @@ func (t *Tap) Control() http.Handler {
 		t.direct = direct
 		return nil
 	}))
+	mux.HandleFunc("PUT /closed/{service}", func(w http.ResponseWriter, r *http.Request) {
+		put(func(closed bool) error {
+			t.setClosed(r.PathValue("service"), closed)
+			return nil
+		})(w, r)
+	})
+	mux.HandleFunc("GET /closed/{service}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, t.Closed(r.PathValue("service")))
+	})
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
 		t.hub.reset()
+		t.openAll()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /connections", t.connections)

@@ -56,12 +56,15 @@ type Tap struct {
 	mu     sync.Mutex
 	open   map[int64]*conn
 	direct map[string]bool // services without toxics
+	closed map[string]bool // services to which no connections are taken
+	// clients are the pipeline's ends of all connections, by service.
+	clients map[net.Conn]string
 }
 
 // New returns a tap without routes. Where it was not told whose connection one
 // is, the role is the container's name without prefix.
 func New(prefix string) *Tap {
-	return &Tap{hub: newHub(), roles: roles{prefix: prefix}, lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}}
+	return &Tap{hub: newHub(), roles: roles{prefix: prefix}, lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}, closed: map[string]bool{}, clients: map[net.Conn]string{}}
 }
 
 // dialWithin bounds the connection to a service.
@@ -89,17 +92,23 @@ func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) err
 }
 
 func (t *Tap) serve(ctx context.Context, client net.Conn, route Route) {
+	if !t.enter(client, route.Service) {
+		abort(client)
+		return
+	}
 	name := ""
 	if address := host(client.RemoteAddr()); !t.roles.knows(address) {
 		name = t.lookup(ctx, address)
 	}
 	if route.Gateway != nil {
+		defer t.leave(client)
 		route.Gateway.serve(ctx, t, client, name, route)
 		return
 	}
 	upstream, err := dial(ctx, route.Upstream)
 	if err != nil {
 		client.Close() // as a proxy in front of a dead service does: connected, then the end
+		t.leave(client)
 		return
 	}
 	t.join(client, upstream, name, route)
@@ -165,6 +174,65 @@ func (t *Tap) forget(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, c.id)
+	if client, ok := c.ends[reader.Up].(net.Conn); ok {
+		delete(t.clients, client)
+	}
+}
+
+// enter notes a connection of the pipeline; false: none is taken.
+func (t *Tap) enter(client net.Conn, service string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed[service] {
+		return false
+	}
+	t.clients[client] = service
+	return true
+}
+
+func (t *Tap) leave(client net.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.clients, client)
+}
+
+// setClosed ends all connections to a service at once, with what is under way
+// in the toxics, and takes no more of them; or takes them again.
+func (t *Tap) setClosed(service string, closed bool) {
+	t.mu.Lock()
+	t.closed[service] = closed
+	var ending []net.Conn
+	for client, of := range t.clients {
+		if closed && of == service {
+			ending = append(ending, client)
+		}
+	}
+	t.mu.Unlock()
+	for _, client := range ending {
+		abort(client)
+	}
+}
+
+// openAll takes connections to every service.
+func (t *Tap) openAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.closed)
+}
+
+// abort ends a connection with a reset, as where nobody listens.
+func abort(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0) // an error means that it is gone already
+	}
+	conn.Close()
+}
+
+// Closed says whether connections to a service are refused now.
+func (t *Tap) Closed(service string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed[service]
 }
 
 func (t *Tap) isDirect(service string) bool {
