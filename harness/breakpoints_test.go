@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/workload"
+	"github.com/seatrial/seatrial/reports"
 )
 
 // breakpointRounds is how often the breakpoint tests are repeated, each time
@@ -91,4 +93,35 @@ func TestBreakpointNeverReached(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, check.Unknown, run.Verdict, run.Reason)
 	require.Contains(t, run.Faults[0].Evidence, "never reached")
+}
+
+// TestSameSeedSameFindings: what a breakpoint found is found again, byte for byte.
+func TestSameSeedSameFindings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	h, err := Open(t.Context(), Options{Out: t.TempDir()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+	for at, pipeline := range map[boundary.Kind]string{
+		boundary.Committed:          Reference + ":insert-not-upsert",
+		boundary.StatementRequested: Reference + ":ack-before-commit",
+	} {
+		var first []byte
+		var options RunOptions
+		for range max(breakpointRounds(t)/10, 2) {
+			options.Pipeline = pipeline
+			run, err := h.Run(t.Context(), atThird(at), options)
+			require.NoError(t, err)
+			require.Equal(t, check.Invalid, run.Verdict, run.Reason)
+			options.Seed, options.Tag = run.Seed, run.Tag
+			findings, err := os.ReadFile(filepath.Join(run.Folder, reports.FindingsFile))
+			require.NoError(t, err)
+			if first == nil {
+				first = findings
+				t.Logf("seed %d, tag %s: %s", run.Seed, run.Tag, first)
+			}
+			require.Equal(t, string(first), string(findings))
+		}
+	}
 }

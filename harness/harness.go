@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -157,7 +158,18 @@ func Clean(ctx context.Context, id string) error {
 func (h *Harness) folder(scenario, tag string) (string, error) {
 	name := fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), scenario, tag)
 	dir := filepath.Join(h.options.Out, name)
-	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
+	err := os.MkdirAll(h.options.Out, 0o700)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	for n := 2; errors.Is(err, fs.ErrExist); n++ { // the same tag was asked for within a second
+		dir = filepath.Join(h.options.Out, fmt.Sprintf("%s-%d", name, n))
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "logs"), 0o700)
+	}
+	if err != nil {
 		return "", fmt.Errorf("%w: make run folder: %w", ErrInfra, err)
 	}
 	return dir, nil

@@ -38,6 +38,7 @@ const (
 type RunOptions struct {
 	Pipeline string // "reference" or "reference:<defect>[,…]"; empty: reference
 	Seed     uint64 // 0: drawn
+	Tag      string // of the records' keys, as in an earlier run's report; empty: drawn
 	Records  int    // operations to send, about; 0: what the scenario says
 	NoFault  bool   // leave the plan out
 	RealTime bool   // take the time that the scenario's incident took, however long
@@ -154,6 +155,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 		plan = nil
 	}
 	config := scenario.config(options.Seed, options.Records, plan)
+	config.Tag = cmp.Or(options.Tag, config.Tag)
 	config.FilesPerSecond *= pace
 	files, err := workload.New(config)
 	if err != nil {

@@ -267,13 +267,16 @@ func (p *page) findings(findings []check.Finding) {
 // nothing in them can end the block.
 func (p *page) again(run Run) {
 	command := fmt.Sprintf("seatrial run %s --pipeline %s --seed %d", shellWord(run.Scenario), shellWord(run.Pipeline), run.Seed)
+	if run.Tag != "" {
+		command += " --tag " + shellWord(run.Tag)
+	}
 	if run.RecordsAsked > 0 {
 		command += fmt.Sprintf(" --records %d", run.RecordsAsked)
 	}
 	if run.NoFault {
 		command += " --no-fault"
 	}
-	p.printf("## Again\n\nThe same plan on the same records (under a new tag), on a new stack:\n\n    %s\n\n", command)
+	p.printf("## Again\n\nThe same plan on the same records, with the same keys, on a new stack:\n\n    %s\n\n", command)
 	if run.Folder != "" {
 		p.printf("Judge what is stored once more, without Docker:\n\n    seatrial check %s\n", shellWord(run.Folder))
 	}

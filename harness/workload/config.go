@@ -108,8 +108,8 @@ func (c Config) Validate() error {
 	if c.Generator != Generator {
 		return fmt.Errorf("workload: generator %q is not known, this version has %q: use the version that wrote the run", c.Generator, Generator)
 	}
-	if len(c.Tag) != tagLength || strings.Trim(c.Tag, alphabet) != "" {
-		return fmt.Errorf("workload: tag %q is not %d characters of %s", c.Tag, tagLength, alphabet)
+	if err := CheckTag(c.Tag); err != nil {
+		return fmt.Errorf("workload: %w", err)
 	}
 	switch c.KeyShape {
 	case TokenKeys, DigitKeys, MixedKeys:
@@ -164,6 +164,14 @@ func (c Config) Validate() error {
 	}
 	if (c.InPlace || c.Uploads.CutEvery > 0 || c.Uploads.SlowEvery > 0) && c.NoTrailer {
 		return fmt.Errorf("workload: in_place, cut_every or slow_every with no_trailer: nothing would say when a file is complete")
+	}
+	return nil
+}
+
+// CheckTag says what is wrong with a tag.
+func CheckTag(tag string) error {
+	if len(tag) != tagLength || strings.Trim(tag, alphabet) != "" {
+		return fmt.Errorf("tag %q is not %d characters of %s", tag, tagLength, alphabet)
 	}
 	return nil
 }

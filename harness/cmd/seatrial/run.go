@@ -12,6 +12,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/workload"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -21,6 +22,7 @@ const closeWithin = 2 * time.Minute
 type runFlags struct {
 	pipeline string
 	seed     uint64
+	tag      string
 	records  int
 	out      string
 	junit    string
@@ -36,8 +38,8 @@ const longRun = `Run scenarios (all of them if none is named) on real services a
 
 Each run leaves a folder below --out with everything that was done and seen; what
 the files in it mean is explained in reports/README.md. The runs of one call share a
-warm stack. With --seed and the same records the same workload is sent again; without
-it the seed is random and printed.`
+warm stack. With --seed and the same records the same workload is sent again, with --tag
+under the same keys; without them both are random and printed.`
 
 func (a *app) runCommand() *cobra.Command {
 	var flags runFlags
@@ -66,6 +68,7 @@ func (a *app) runCommand() *cobra.Command {
 	set := command.Flags()
 	set.StringVar(&flags.pipeline, "pipeline", harness.Reference, pipelineFlagText)
 	set.Uint64Var(&flags.seed, "seed", 0, "seed of the workload (default: random, printed)")
+	set.StringVar(&flags.tag, "tag", "", "tag in the records' keys, as in an earlier run's report: with its seed, the same keys (default: random)")
 	set.IntVar(&flags.records, "records", 0, "about how many records are sent (default: as the scenario says)")
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which each run leaves its own")
 	set.StringVar(&flags.junit, "junit", "", "file for all runs of this call as one JUnit suite (default: junit.xml in --out)")
@@ -109,6 +112,11 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	case flags.seed < 1 || flags.seed > maxSeed || flags.seed+uint64(flags.repeat-1) > maxSeed:
 		return nil, usage("--seed %d: give one from 1 to %d, or leave it out for a random one", flags.seed, uint64(maxSeed))
 	}
+	if flags.tag != "" {
+		if err := workload.CheckTag(flags.tag); err != nil {
+			return nil, usage("--tag: %w", err)
+		}
+	}
 	if err := os.MkdirAll(flags.out, 0o700); err != nil {
 		return nil, usage("--out %s: %w", flags.out, err)
 	}
@@ -117,7 +125,7 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	for turn := range flags.repeat {
 		for _, scenario := range chosen {
 			if part.holds(index) {
-				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Records: flags.records, NoFault: flags.noFault, RealTime: flags.realTime}
+				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Tag: flags.tag, Records: flags.records, NoFault: flags.noFault, RealTime: flags.realTime}
 				trials = append(trials, trial{scenario, options})
 			}
 			index++

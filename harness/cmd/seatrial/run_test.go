@@ -73,6 +73,7 @@ func TestRunUsage(t *testing.T) {
 		{"run --seed 9007199254740993", "give one from 1"},
 		{"run --seed 9007199254740992 --repeat 2", "give one from 1"},
 		{"run --seed -1", "-1"},
+		{"run --tag trials", "--tag: tag \"trials\" is not 4 characters"},
 		{"run --repeat 0", "--repeat 0: give at least 1"},
 		{"run --records -5", "--records -5"},
 		{"run --shard 0/4", "--shard"},
