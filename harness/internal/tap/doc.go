@@ -16,6 +16,7 @@
 //	(harness/boundary: the words: kinds of events, an event, a breakpoint)
 //	reader    the protocols
 //	relay     connections, holds, the SFTP gateway, the control interface's other side
+//	toxic     Toxiproxy behind the tap
 //	proxy     the process
 //
 // What a fault does with a connection belongs into package fault.

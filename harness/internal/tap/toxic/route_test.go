@@ -1,4 +1,4 @@
-package main
+package toxic
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
@@ -35,18 +34,19 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy) {
 			}()
 		}
 	}()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	address = free.Addr().String()
-	require.NoError(t, free.Close())
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	require.NoError(t, open(ctx, relay.New(""), server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1)))
-	toxics, err = server.Collection.Get("echo")
+	route, toxics, err := Route(NewServer(zerolog.Nop()), "echo", echo.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
-	return address, toxics
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- relay.New("").Serve(ctx, listener, route) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-served)
+	})
+	return listener.Addr().String(), toxics
 }
 
 func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
