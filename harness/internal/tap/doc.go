@@ -18,6 +18,7 @@
 //	relay     connections, holds, the SFTP gateway, the control interface's other side
 //	toxic     Toxiproxy behind the tap
 //	proxy     the process
+//	bench     what the tap costs, measured
 //
 // What a fault does with a connection belongs into package fault.
 package tap
