@@ -14,6 +14,7 @@ import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
+	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -304,4 +305,40 @@ func TestBench(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &bench))
 	require.InDelta(t, 1.25, bench["stack"].Ratio, 0)
 	require.Equal(t, 3, call(t, &fake{openErr: errors.New("no Docker")}, "bench").code)
+}
+
+func TestBenchTap(t *testing.T) {
+	got := call(t, &fake{}, "bench", "tap", "--rounds", "2")
+	require.Equal(t, 0, got.code, got.stderr)
+	require.Regexp(t, `(?m)^inserts +tap_toxiproxy +0\.90 +0\.88 to 0\.92 +1800 +the tap, Toxiproxy's links behind it`, got.stdout)
+	require.Regexp(t, `(?m)^publishes +direct +1\.50 +1\.40 to 1\.60 +3000 `, got.stdout)
+	require.Contains(t, got.stdout, "inserts: with the tap in front, 10 % less goes through than through plain Toxiproxy\n")
+	require.Contains(t, got.stdout, "publishes: the tap in front of Toxiproxy makes no difference that stands out from the noise\n")
+	require.Contains(t, got.stdout, "2 rounds")
+	require.Contains(t, got.stderr, "inserts, round 1")
+
+	got = call(t, &fake{}, "bench", "tap", "--json")
+	var result map[string]harness.TapBench
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &result))
+	require.Equal(t, 15, result["tap"].Rounds)
+	require.InDelta(t, 0.9, result["tap"].Inserts["tap_toxiproxy"].Ratio, 0)
+	require.InDelta(t, 3000, result["tap"].Publishes["direct"].PerSecond, 0)
+	require.Contains(t, got.stdout, `"ratio_lower_quartile": 0.88`)
+
+	require.Equal(t, 3, call(t, &fake{openErr: errors.New("no Docker")}, "bench", "tap").code)
+
+	signals := make(chan os.Signal, 1)
+	got = callWith(t, &fake{running: func(string) { signals <- os.Interrupt }}, signals, "bench", "tap")
+	require.Equal(t, reports.ExitInterrupted, got.code, got.stderr)
+	require.Empty(t, got.stdout)
+}
+
+func TestWhatFollowsOfTheTap(t *testing.T) {
+	for says, f := range map[string]bench.Figures{
+		"13 % less":     {Ratio: 0.87, Lower: 0.8, Upper: 0.99},
+		"25 % more":     {Ratio: 1.25, Lower: 1.01, Upper: 1.3},
+		"no difference": {Ratio: 0.95, Lower: 0.9, Upper: 1.01},
+	} {
+		require.Contains(t, whatFollows(f), says)
+	}
 }

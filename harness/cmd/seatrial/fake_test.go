@@ -18,6 +18,7 @@ import (
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
+	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -95,6 +96,23 @@ func (f *fake) world() world {
 		benchStack: func(_ context.Context, rounds int, progress func(string)) (harness.StackBench, error) {
 			progress("stack: 2.00 s")
 			return harness.StackBench{Ratio: 1.25, Rounds: rounds, Stack: 2.5, Slowest: "rabbitmq", Alone: map[string]float64{"rabbitmq": 2}}, f.openErr
+		},
+		benchTap: func(ctx context.Context, rounds int, progress func(string)) (harness.TapBench, error) {
+			progress("inserts, round 1 of 15")
+			if f.running != nil {
+				f.running("bench tap")
+				<-ctx.Done()
+				return harness.TapBench{}, ctx.Err()
+			}
+			figures := func(ratio float64) bench.Comparison {
+				return bench.Comparison{
+					bench.Direct:       {Ratio: 1.5, Lower: 1.4, Upper: 1.6, PerSecond: 3000},
+					bench.Toxiproxy:    {Ratio: 1, Lower: 1, Upper: 1, PerSecond: 2000},
+					bench.TapToxiproxy: {Ratio: ratio, Lower: ratio - 0.02, Upper: ratio + 0.02, PerSecond: 2000 * ratio},
+					bench.Tap:          {Ratio: 1.25, Lower: 1.2, Upper: 1.3, PerSecond: 2500},
+				}
+			}
+			return harness.TapBench{Rounds: rounds, Inserts: figures(0.9), Publishes: figures(1.01)}, f.openErr
 		},
 		listImages: func(context.Context) ([]storedImage, error) { return f.images, f.openErr },
 		ensureImages: func(_ context.Context, kinds []string, progress func(string)) ([]reports.Image, error) {

@@ -21,6 +21,7 @@ func realWorld() world {
 		up:           startServices,
 		examine:      doctor.Examine,
 		benchStack:   harness.BenchStack,
+		benchTap:     harness.BenchTap,
 		listImages:   listImages,
 		ensureImages: ensureImages,
 		removeImages: image.Remove,

@@ -40,7 +40,6 @@ func TestSoakAndDemoRefuseBadCalls(t *testing.T) {
 		{"soak", "no-such-scenario"},
 		{"demo", "broker-killed"},
 		{"demo", "--seed", "0"},
-		{"bench", "stak"},
 	} {
 		require.Equal(t, reports.ExitUsage, call(t, &fake{}, args...).code, "%v", args)
 	}

@@ -25,6 +25,7 @@ type world struct {
 	examine func(ctx context.Context) doctor.Report
 
 	benchStack func(ctx context.Context, rounds int, progress func(string)) (harness.StackBench, error)
+	benchTap   func(ctx context.Context, rounds int, progress func(string)) (harness.TapBench, error)
 
 	listImages   func(ctx context.Context) ([]storedImage, error)
 	ensureImages func(ctx context.Context, kinds []string, progress func(string)) ([]reports.Image, error)

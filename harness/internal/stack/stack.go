@@ -102,7 +102,11 @@ func (s *Stack) up(ctx context.Context) error {
 	if err := s.resolve(ctx); err != nil {
 		return err
 	}
-	s.options.Progress("starting sftp, rabbitmq, postgres, elasticsearch and the proxy")
+	parts := "sftp, rabbitmq, postgres, elasticsearch and the proxy"
+	if s.options.Only != nil {
+		parts = strings.Join(s.options.Only, ", ")
+	}
+	s.options.Progress("starting " + parts)
 	front, err := s.network(ctx, "front", true)
 	if err != nil {
 		return err

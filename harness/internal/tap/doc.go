@@ -16,7 +16,9 @@
 //	(harness/boundary: the words: kinds of events, an event, a breakpoint)
 //	reader    the protocols
 //	relay     connections, holds, the SFTP gateway, the control interface's other side
+//	toxic     Toxiproxy behind the tap
 //	proxy     the process
+//	bench     what the tap costs, measured
 //
 // What a fault does with a connection belongs into package fault.
 package tap

@@ -27,7 +27,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -39,24 +38,20 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
+	"github.com/seatrial/seatrial/harness/internal/tap/toxic"
 )
 
-// Much is read and little kept: collecting garbage less often is worth the
-// memory, of which the container has 256 MiB.
-const (
-	garbagePercent = 400
-	memoryBytes    = 180 << 20
-)
+// memoryBytes is where garbage is collected more often after all: the container
+// has 256 MiB.
+const memoryBytes = 180 << 20
 
 func main() {
-	debug.SetGCPercent(garbagePercent)
+	debug.SetGCPercent(relay.GarbagePercent)
 	debug.SetMemoryLimit(memoryBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -76,7 +71,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	logger := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Timestamp().Logger()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), logger)
+	server := toxic.NewServer(logger)
 	wire := relay.New(os.Getenv("SEATRIAL_PREFIX"))
 	failed := make(chan error, 1)
 	fronts := map[string]string{} // where the tap listens, by service
@@ -128,14 +123,6 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// protocols by service; bytes of any other are passed unread.
-var protocols = map[string]string{
-	"rabbitmq":      "amqp",
-	"rabbitmq-next": "amqp",
-	"postgres":      "postgres",
-	"elasticsearch": "http",
-}
-
 // open begins to listen for a route: the tap as the pipeline sees it, and
 // Toxiproxy on the loopback interface. It returns the tap's address. A listener
 // that breaks later is told by failed.
@@ -145,17 +132,10 @@ func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, tex
 		return "", fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", text)
 	}
 	name, address, upstream := parts[0], parts[1], parts[2]
-	toxics := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
-	if err := server.Collection.Add(toxics, true); err != nil {
-		return "", fmt.Errorf("listen for canaries to %s: %w", name, err)
+	route, toxics, err := toxic.Route(server, name, upstream)
+	if err != nil {
+		return "", err
 	}
-	route := relay.Route{Service: name, Protocol: protocols[name], Upstream: upstream, Reset: func() bool { return resets(toxics) }}
-	link := func(direction stream.Direction) relay.Link {
-		return func(name string, source io.Reader, dest io.WriteCloser) {
-			toxics.Toxics.StartLink(server, name, source, dest, direction)
-		}
-	}
-	route.Up, route.Down = link(stream.Upstream), link(stream.Downstream)
 	if hostKey := os.Getenv("SEATRIAL_SFTP_HOST_KEY"); name == "sftp" && hostKey != "" {
 		gateway, err := gatewayTo(toxics.Listen, hostKey, os.Getenv("SEATRIAL_SFTP_KEY"), os.Getenv("SEATRIAL_SFTP_ACCEPT"))
 		if err != nil {

@@ -45,6 +45,11 @@ type Route struct {
 	Gateway *Gateway
 }
 
+// GarbagePercent is what a process with a tap in it gives debug.SetGCPercent:
+// much is read and little kept, so that collecting garbage less often is worth
+// the memory.
+const GarbagePercent = 400
+
 // Tap is all routes with one numbering of events.
 type Tap struct {
 	hub    *hub

@@ -1,4 +1,4 @@
-package main
+package toxic
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
@@ -38,22 +37,22 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap
 			}()
 		}
 	}()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	address = free.Addr().String()
-	require.NoError(t, free.Close())
-	wire := relay.New("")
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	_, err = open(ctx, wire, server, "echo="+address+"="+echo.Addr().String(), make(chan error, 1))
-	require.NoError(t, err)
-	toxics, err = server.Collection.Get("echo")
+	route, toxics, err := Route(NewServer(zerolog.Nop()), "echo", echo.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	wire := relay.New("")
+	served := make(chan error, 1)
+	go func() { served <- wire.Serve(ctx, listener, route) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-served)
+	})
 	answers := httptest.NewServer(http.StripPrefix("/x"+tap.WirePath, wire.Control()))
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
-	return address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	return listener.Addr().String(), toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
 }
 
 func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {

@@ -1,4 +1,4 @@
-package main
+package toxic
 
 import (
 	"math/rand/v2"

@@ -1,0 +1,22 @@
+package harness
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness/internal/tap/bench"
+)
+
+func TestBenchTap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	result, err := BenchTap(t.Context(), 1, func(text string) { t.Log(text) })
+	require.NoError(t, err)
+	require.Equal(t, 1, result.Rounds)
+	for _, way := range bench.Ways {
+		require.Positive(t, result.Inserts[way].PerSecond, "inserts, %s", way)
+		require.Positive(t, result.Publishes[way].PerSecond, "publishes, %s", way)
+	}
+}
