@@ -53,6 +53,11 @@ func printable(text string) string {
 	return b.String()
 }
 
+// Line returns text as one line that shows as what it is, whatever a record or
+// a service put there: control and format characters, line breaks and broken
+// UTF-8 are written out (\n, \x1b, \u202e).
+func Line(text string) string { return printable(text) }
+
 // sentence returns a reason or an error as one line: several errors that were
 // joined stand behind each other.
 func sentence(text string) string {

@@ -30,6 +30,9 @@ type Sweep struct {
 	Unknown  int     `json:"unknown"`
 	Coverage float64 `json:"coverage"` // survived, of all that are planned: 0 to 1
 
+	// Clean is the run of which the classes come. If it is not valid, nothing was
+	// broken.
+	Clean    MatrixRun      `json:"clean"`
 	Planned  int            `json:"planned"`
 	Findings []SweepTrial   `json:"findings"` // what failed or proved nothing
 	Class    []SweepClass   `json:"class"`    // in the order of a record's way
@@ -37,11 +40,23 @@ type Sweep struct {
 	Results  []SweepTrial   `json:"results"`  // every trial, in the order made
 
 	Shard    string  `json:"shard,omitempty"`
-	Parallel int     `json:"parallel"` // stacks at once
+	Parallel int     `json:"parallel"` // stacks at once; of the last sitting
 	Started  string  `json:"started"`  // RFC 3339
 	Seconds  float64 `json:"seconds"`  // of work, over all sittings
-	Exit     int     `json:"exit"`
+
+	// TrialsPerMinute is the rate at which Parallel stacks make trials: how many
+	// there are, by the summed seconds of their runs, times Parallel. The clean
+	// run and the starting of stacks are not in it, trials on which the harness
+	// failed are not either. ServiceTrialsPerMinute is the same for trials that
+	// kill a service, which are in no other figure. 0: there are none.
+	TrialsPerMinute        float64 `json:"trials_per_minute"`
+	ServiceTrialsPerMinute float64 `json:"service_trials_per_minute"`
+
+	Exit int `json:"exit"`
 }
+
+// killService is the action that strikes a service, and all roles with it.
+const killService = "kill-service"
 
 // SweepClass is a class of boundaries: who, what, on what.
 type SweepClass struct {
@@ -72,13 +87,16 @@ type SweepActions struct {
 // SweepTrial is one break and what came of it.
 type SweepTrial struct {
 	Name     string              `json:"name"`
-	Class    int                 `json:"class"` // index in the list of classes
+	Class    int                 `json:"class"` // index in the list of classes, from 0
 	Position string              `json:"position"`
 	Action   string              `json:"action"`
 	Held     string              `json:"held,omitempty"` // where it was held and what bit, in words
 	Counts   map[check.Class]int `json:"counts,omitempty"`
 	MatrixRun
 }
+
+// Begin takes the result of the clean run.
+func (s *Sweep) Begin(clean Run) { s.Clean = matrixRun(clean) }
 
 // Add takes the result of one trial.
 func (s *Sweep) Add(t SweepTrial, run Run) SweepTrial {
@@ -98,9 +116,12 @@ func (s *Sweep) Add(t SweepTrial, run Run) SweepTrial {
 	return t
 }
 
-// Settle counts, and derives the exit code.
+// Settle counts, and derives the exit code: the worst of all runs, and 6 where
+// trials are missing.
 func (s *Sweep) Settle() {
-	s.Trials, s.Survived, s.Failed, s.Unknown, s.Exit, s.Findings = len(s.Results), 0, 0, 0, ExitValid, nil
+	s.Trials, s.Survived, s.Failed, s.Unknown, s.Coverage, s.Findings = len(s.Results), 0, 0, 0, 0, nil
+	s.Exit = Worst(s.Clean.Exit)
+	s.TrialsPerMinute, s.ServiceTrialsPerMinute = s.rate(false), s.rate(true)
 	for i := range s.Class {
 		s.Class[i].Survived = 0
 	}
@@ -134,9 +155,24 @@ func (s *Sweep) Settle() {
 	if s.Planned > 0 {
 		s.Coverage = float64(s.Survived) / float64(s.Planned)
 	}
-	if s.Trials < s.Planned {
+	if s.Trials < s.Planned || s.Trials == 0 {
 		s.Exit = Worst(s.Exit, ExitUnknown)
 	}
+}
+
+// rate returns the trials per minute, of those that kill a service or of all others.
+func (s *Sweep) rate(services bool) float64 {
+	trials, seconds := 0, 0.0
+	for _, t := range s.Results {
+		if (t.Action == killService) == services && t.Verdict != check.Infra {
+			trials++
+			seconds += t.Seconds
+		}
+	}
+	if seconds == 0 {
+		return 0
+	}
+	return 60 * float64(trials*s.Parallel) / seconds
 }
 
 // JSON writes the sweep as machines get it: no list is nil.
@@ -151,38 +187,64 @@ func (s Sweep) Write(dir string) error { return replaceFile(filepath.Join(dir, S
 
 // ReadSweep returns the sweep stored in dir.
 func ReadSweep(dir string) (Sweep, error) {
-	var s Sweep
-	raw, err := os.ReadFile(filepath.Join(dir, SweepFile))
+	path := filepath.Join(dir, SweepFile)
+	raw, err := os.ReadFile(path)
 	if err != nil {
-		return s, fmt.Errorf("read sweep: %w", err)
+		return Sweep{}, fmt.Errorf("read sweep: %w", err)
 	}
+	var s Sweep
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return s, fmt.Errorf("read sweep: %s: %w", filepath.Join(dir, SweepFile), err)
+		return Sweep{}, fmt.Errorf("read sweep: %s: %w", path, err)
+	}
+	if s.Pipeline == "" {
+		return Sweep{}, fmt.Errorf("read sweep: %s names no pipeline: it is not a sweep's", path)
+	}
+	for _, t := range s.Results {
+		if t.Class < 0 || t.Class >= len(s.Class) {
+			return Sweep{}, fmt.Errorf("read sweep: %s: trial %q is of class %d, and there are %d", path, t.Name, t.Class, len(s.Class))
+		}
 	}
 	return s, nil
 }
 
 // Print writes the sweep as people read it.
 func (s Sweep) Print(w io.Writer) error {
+	var out strings.Builder
+	if s.Clean.Exit != ExitValid {
+		fmt.Fprintf(&out, "Nothing was broken: the clean run is %s: %s (%s)\n", s.Clean.Verdict, sentence(s.Clean.Reason), printable(s.Clean.Folder))
+		_, err := io.WriteString(w, out.String())
+		return err
+	}
 	rows := [][]string{{"ROLE", "BOUNDARY", "ON", "CROSSED", "SURVIVED"}}
 	for _, c := range s.Class {
-		rows = append(rows, []string{c.Role, c.Kind, cmp.Or(c.Target, c.Service), fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
+		rows = append(rows, []string{printable(c.Role), printable(c.Kind), printable(cmp.Or(c.Target, c.Service)),
+			fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
 	}
 	widths := columnWidths(rows)
 	for _, row := range rows {
-		var line strings.Builder
+		line := ""
 		for column, cell := range row {
-			line.WriteString(runewidth.FillRight(printable(cell), widths[column]) + "  ")
+			line += runewidth.FillRight(cell, widths[column]) + "  "
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	fmt.Fprintln(w)
+	out.WriteString("\n")
 	for _, a := range s.Actions {
-		fmt.Fprintf(w, "%s: %d of %d survived\n", a.Action, a.Survived, a.Planned)
+		fmt.Fprintf(&out, "%s: %d of %d survived\n", printable(a.Action), a.Survived, a.Planned)
 	}
 	for _, t := range s.Findings {
-		fmt.Fprintf(w, "%s: %s: %s (%s)\n", t.Name, t.Verdict, t.Reason, t.Folder)
+		fmt.Fprintf(&out, "%s: %s: %s (%s)\n", printable(t.Name), t.Verdict, sentence(t.Reason), printable(cmp.Or(t.Folder, "no folder")))
 	}
-	_, err := fmt.Fprintf(w, "%d classes of boundaries; %d of %d breaks survived: %.0f %% coverage.\n", s.Classes, s.Survived, s.Planned, 100*s.Coverage)
+	if s.TrialsPerMinute > 0 {
+		fmt.Fprintf(&out, "%.1f trials a minute, stacks at once: %d.\n", s.TrialsPerMinute, s.Parallel)
+	}
+	if s.ServiceTrialsPerMinute > 0 {
+		fmt.Fprintf(&out, "%.1f a minute of those that kill a service.\n", s.ServiceTrialsPerMinute)
+	}
+	if left := s.Planned - s.Trials; left > 0 {
+		fmt.Fprintf(&out, "%d of %d trials were not made; --resume makes them.\n", left, s.Planned)
+	}
+	fmt.Fprintf(&out, "Classes of boundaries: %d; %d of %d breaks survived: %d %% coverage.\n", s.Classes, s.Survived, s.Planned, 100*s.Survived/max(s.Planned, 1)) // 100 is all
+	_, err := io.WriteString(w, out.String())
 	return err
 }

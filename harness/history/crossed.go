@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -64,36 +65,54 @@ func (c *Crossing) Close() error {
 }
 
 // Crossed calls visit for each event that crossed the wire, as JSON, in the
-// order seen. Of a run without such a file there are none.
+// order seen. Of a run without such a file there are none. It returns an error
+// if the file is cut off, lies outside the run's folder or has another number
+// of events than the history says.
 func (r *Run) Crossed(visit func(json.RawMessage) error) error {
+	is, err := r.Crossings()
+	if err != nil {
+		return err
+	}
+	count, err := r.crossed(visit)
+	if err == nil && is.File != "" && count != is.Events {
+		err = fmt.Errorf("read what crossed the wire: %s has %d events where the history counts %d", crossedFile, count, is.Events)
+	}
+	return err
+}
+
+func (r *Run) crossed(visit func(json.RawMessage) error) (count int, err error) {
 	root, err := os.OpenRoot(r.Dir)
 	if err != nil {
-		return fmt.Errorf("read what crossed the wire: %w", err)
+		return 0, fmt.Errorf("read what crossed the wire: %w", err)
 	}
 	defer root.Close()
 	file, err := root.Open(filepath.FromSlash(crossedFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read what crossed the wire: %w", err)
+		return 0, fmt.Errorf("read what crossed the wire: %w", err)
 	}
 	defer file.Close()
 	zip, err := gzip.NewReader(bufio.NewReader(file))
 	if err != nil {
-		return fmt.Errorf("read what crossed the wire: %w", err)
+		return 0, fmt.Errorf("read what crossed the wire: %w", err)
 	}
 	decoder := json.NewDecoder(zip)
-	for decoder.More() {
+	for {
 		var event json.RawMessage
-		if err := decoder.Decode(&event); err != nil {
-			return fmt.Errorf("read what crossed the wire: %w", err)
+		err := decoder.Decode(&event)
+		if errors.Is(err, io.EOF) {
+			return count, nil
 		}
+		if err != nil {
+			return count, fmt.Errorf("read what crossed the wire: %w", err)
+		}
+		count++
 		if err := visit(event); err != nil {
-			return err
+			return count, err
 		}
 	}
-	return nil
 }
 
 // Crossings returns what is known of the events that crossed the wire; nothing

@@ -2,5 +2,5 @@
 // crossed the wire and what the harness did.
 //
 // What is wrong with a record is for package check to say; how a trace looks,
-// for package reports.
+// for the command.
 package trace

@@ -20,7 +20,7 @@ type Hop struct {
 	At time.Duration `json:"at_ns"`
 	// Who did it: a role, or "harness".
 	Who string `json:"who"`
-	// What is the boundary's kind, or "sent", "broken".
+	// What is the boundary's kind, or "sent", with the outcome where it is not known.
 	What string `json:"what"`
 	// Where it came to: service and queue, table, index or folder.
 	Where string `json:"where"`
@@ -35,6 +35,9 @@ type Trace struct {
 	Hops   []Hop  `json:"hops"` // in the order of their times
 	// Missing counts events that were not kept: there may be holes.
 	Missing int64 `json:"missing,omitempty"`
+	// Problem says what else is missing of the stored run, in a sentence: there
+	// may be holes then, too.
+	Problem string `json:"problem,omitempty"`
 }
 
 // ErrUnknownKey is what every error wraps that comes from a key which the run
@@ -64,7 +67,7 @@ func Of(run *history.Run, key string) (Trace, error) {
 	if err != nil {
 		return Trace{}, err
 	}
-	t := Trace{Key: key, Number: number, Missing: is.Missing}
+	t := Trace{Key: key, Number: number, Hops: []Hop{}, Missing: is.Missing, Problem: run.Problem}
 	if err := t.sent(run, files, number); err != nil {
 		return Trace{}, err
 	}
@@ -78,8 +81,11 @@ func Of(run *history.Run, key string) (Trace, error) {
 		}
 		return nil
 	})
+	if err != nil { // what could be read stands
+		t.Problem = join(t.Problem, err.Error())
+	}
 	slices.SortStableFunc(t.Hops, func(a, b Hop) int { return cmp.Compare(a.At, b.At) })
-	return t, err
+	return t, nil
 }
 
 // Last returns the last hop: where the record was last known to be. False: it

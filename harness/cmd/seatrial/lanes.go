@@ -58,7 +58,7 @@ func (l *lanes) run(ctx context.Context, trials []trial) error {
 }
 
 // runEach makes the runs that the ith call of plan returns, until there is no
-// more or ctx ends.
+// more or ctx ends. No two calls of plan and done overlap.
 func (l *lanes) runEach(ctx context.Context, plan func(i int) (trial, bool)) error {
 	var (
 		mu    sync.Mutex

@@ -109,8 +109,9 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 		return nil, usage("--repeat %d: give at least 1", flags.repeat)
 	case flags.records < 0:
 		return nil, usage("--records %d: give at least 1, or leave it out for what the scenario says", flags.records)
-	case flags.seed < 1 || flags.seed > maxSeed || flags.seed+uint64(flags.repeat-1) > maxSeed:
-		return nil, usage("--seed %d: give one from 1 to %d, or leave it out for a random one", flags.seed, uint64(maxSeed))
+	}
+	if err := checkSeeds(flags.seed, flags.repeat); err != nil {
+		return nil, err
 	}
 	if flags.tag != "" {
 		if err := workload.CheckTag(flags.tag); err != nil {
@@ -135,6 +136,14 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 		a.live.Say(fmt.Sprintf("shard %s holds none of %s: nothing to do", flags.shard, quantity(index, "run")))
 	}
 	return trials, nil
+}
+
+// checkSeeds refuses a seed, or one of the n from it on, that is out of range.
+func checkSeeds(seed uint64, n int) error {
+	if seed < 1 || seed > maxSeed || seed+uint64(n-1) > maxSeed {
+		return usage("--seed %d: give one from 1 to %d, or leave it out for a random one", seed, uint64(maxSeed))
+	}
+	return nil
 }
 
 // chooseScenarios returns the scenarios with these names, in this order; all

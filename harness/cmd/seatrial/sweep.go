@@ -20,15 +20,16 @@ import (
 )
 
 type sweepFlags struct {
-	pipeline string
-	seed     uint64
-	actions  []string
-	services bool
-	resume   string
-	shard    string
-	parallel int
-	out      string
-	json     bool
+	pipeline   string
+	seed       uint64
+	actions    []string
+	services   bool
+	resume     string
+	untilFound bool
+	shard      string
+	parallel   int
+	out        string
+	json       bool
 }
 
 const longSweep = `Break every boundary that a pipeline crosses, once each. A clean run lists the classes of
@@ -39,9 +40,11 @@ is cut; each in a small trial of its own, which must lose and double nothing.
 
 Coverage is the share of breaks that the pipeline survived. What failed is listed with
 the folder of its run, and so is what was not reached, with the reason. The sweep is kept
-in ` + reports.SweepFile + ` in its own folder after every trial; --resume goes on where it ended.
+in ` + reports.SweepFile + ` in its own folder after every trial; --resume goes on where it ended,
+and makes trials again on which the harness failed.
 
-Exit code 1: a break was not survived; 6: one proved nothing.`
+Exit code 1: a break was not survived; 6: one proved nothing, or was not made. A clean run
+that is not valid ends the sweep with its own exit code: nothing is broken then.`
 
 func (a *app) sweepCommand() *cobra.Command {
 	var flags sweepFlags
@@ -53,11 +56,18 @@ func (a *app) sweepCommand() *cobra.Command {
   seatrial sweep --pipeline reference:insert-not-upsert
   seatrial sweep --actions cut,pause --json
   seatrial sweep --services                    kill the services at every boundary, too
-  seatrial sweep --resume reports/out/sweep-20261121-153000`,
+  seatrial sweep --resume reports/out/sweep-20261121-153000
+  seatrial sweep --until-found                 end with the first break that is not survived
+  seatrial sweep --seed 7 --shard 2/4          every fourth trial, as one of four CI jobs`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("seed") {
 				flags.seed = randomSeed()
+			}
+			for _, name := range []string{"pipeline", "seed", "actions", "services", "shard", "out"} {
+				if flags.resume != "" && cmd.Flags().Changed(name) {
+					return usage("--%s with --resume: a sweep goes on as it began", name)
+				}
 			}
 			return a.sweep(cmd.Context(), flags)
 		},
@@ -68,6 +78,7 @@ func (a *app) sweepCommand() *cobra.Command {
 	set.StringSliceVar(&flags.actions, "actions", nil, "only these actions: "+actionNames(sweep.Actions)+" (default: all but "+string(sweep.KillService)+")")
 	set.BoolVar(&flags.services, "services", false, "kill the service at every boundary, too: slower, and told apart")
 	set.StringVar(&flags.resume, "resume", "", "go on with the sweep in this folder")
+	set.BoolVar(&flags.untilFound, "until-found", false, "begin no further trial once a break was not survived")
 	set.StringVar(&flags.shard, "shard", "", "make only the ith of n equal parts of the trials, as i/n")
 	set.IntVar(&flags.parallel, "parallel", 0, parallelFlagText)
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which the sweep leaves its own")
@@ -101,91 +112,146 @@ func (f sweepFlags) chosen() ([]sweep.Action, error) {
 // sweeping is a sweep under way.
 type sweeping struct {
 	reports.Sweep
-	app  *app
-	dir  string
-	plan []sweep.Break
-	mine []int // indices in the plan that are still to be tried
+	app        *app
+	dir        string
+	plan       []sweep.Break
+	mine       []int // indices in the plan that are still to be tried
+	untilFound bool
+	began      time.Time
+	before     float64 // seconds of earlier sittings
+	closeErr   error   // of taking stacks down
 }
 
 func (a *app) sweep(ctx context.Context, flags sweepFlags) error {
-	part, err := parseShard(flags.shard)
-	if err != nil {
-		return err
-	}
-	actions, err := flags.chosen()
-	if err != nil {
-		return err
-	}
 	if flags.parallel < 0 {
 		return usage("--parallel %d: give at least 1", flags.parallel)
 	}
-	if _, err := harness.ParsePipeline(flags.pipeline); err != nil {
+	s := &sweeping{app: a, untilFound: flags.untilFound, began: time.Now()}
+	begin := s.fresh
+	if flags.resume != "" {
+		begin = s.resumed
+	}
+	part, err := begin(flags)
+	if err != nil {
 		return err
 	}
-	began := time.Now()
-	s := &sweeping{app: a}
-	if flags.resume != "" {
-		s.dir = flags.resume
-		if s.Sweep, err = reports.ReadSweep(s.dir); err != nil {
-			return usage("--resume %s: %w", flags.resume, err)
-		}
-		if part, err = parseShard(s.Shard); err != nil {
-			return usage("--resume %s: %w", flags.resume, err)
-		}
-	} else {
-		s.dir = filepath.Join(flags.out, "sweep-"+began.UTC().Format("20060102-150405"))
-		s.Sweep = reports.Sweep{Pipeline: flags.pipeline, Seed: flags.seed, Shard: flags.shard, Started: began.UTC().Format(time.RFC3339)}
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
-			return usage("--out %s: %w", flags.out, err)
-		}
-		for _, action := range actions {
-			s.Actions = append(s.Actions, reports.SweepActions{Action: string(action)})
-		}
-	}
 	s.Parallel = a.stacks(ctx, flags.parallel)
-	before := s.Seconds
-	err = s.run(ctx, part)
-	s.Seconds = before + time.Since(began).Seconds()
-	if err != nil {
+	if err := s.run(ctx, part); err != nil {
 		return err
 	}
 	return s.end(ctx, flags.json)
 }
 
+// fresh checks what was asked for, and makes the folder of a new sweep.
+func (s *sweeping) fresh(flags sweepFlags) (shard, error) {
+	part, err := parseShard(flags.shard)
+	if err != nil {
+		return part, err
+	}
+	actions, err := flags.chosen()
+	if err != nil {
+		return part, err
+	}
+	if err := checkPipeline(flags.pipeline); err != nil {
+		return part, err
+	}
+	if err := checkSeeds(flags.seed, 1); err != nil {
+		return part, err
+	}
+	name := "sweep-" + s.began.UTC().Format("20060102-150405")
+	if part.of > 0 { // several may begin in the same second
+		name += fmt.Sprintf("-%d-of-%d", part.number, part.of)
+	}
+	s.dir = filepath.Join(flags.out, name)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return part, usage("--out %s: %w", flags.out, err)
+	}
+	s.Sweep = reports.Sweep{Pipeline: flags.pipeline, Seed: flags.seed, Shard: flags.shard, Started: s.began.UTC().Format(time.RFC3339)}
+	for _, action := range actions {
+		s.Actions = append(s.Actions, reports.SweepActions{Action: string(action)})
+	}
+	return part, nil
+}
+
+// resumed reads a sweep that is to go on. Trials on which the harness failed
+// said nothing, and are made again.
+func (s *sweeping) resumed(flags sweepFlags) (part shard, err error) {
+	s.dir = flags.resume
+	if s.Sweep, err = reports.ReadSweep(s.dir); err != nil {
+		return part, usage("--resume %s: %w", s.dir, err)
+	}
+	if err := checkPipeline(s.Pipeline); err != nil {
+		return part, usage("--resume %s: %w", s.dir, err)
+	}
+	for _, a := range s.Actions {
+		if !slices.Contains(sweep.Actions, sweep.Action(a.Action)) {
+			return part, usage("--resume %s: action %q is not known; there are %s", s.dir, a.Action, actionNames(sweep.Actions))
+		}
+	}
+	if part, err = parseShard(s.Shard); err != nil {
+		return part, usage("--resume %s: %w", s.dir, err)
+	}
+	s.Results = slices.DeleteFunc(s.Results, func(t reports.SweepTrial) bool { return t.Verdict == check.Infra })
+	s.before = s.Seconds
+	return part, nil
+}
+
 func (s *sweeping) run(ctx context.Context, part shard) error {
 	l := lanes{app: s.app, n: s.Parallel, options: harness.Options{Out: s.dir}}
 	if len(s.Class) == 0 {
-		if err := s.list(ctx, l); err != nil {
+		if ok, err := s.list(ctx, l); !ok || err != nil {
 			return err
 		}
 	}
 	s.lay(part)
-	s.app.live.Say(fmt.Sprintf("%s of boundaries, %s to make on %s at once; kept in %s", quantity(s.Classes, "class"),
-		quantity(len(s.mine), "trial"), quantity(s.Parallel, "stack"), s.dir))
+	s.app.live.Say(fmt.Sprintf("classes of boundaries: %d; %s to make, stacks at once: %d; kept in %s", s.Classes,
+		quantity(len(s.mine), "trial"), s.Parallel, s.dir))
 	var keepErr error
+	found := false
 	l.done = func(i int, run reports.Run) {
 		if interrupted(ctx) && run.Exit == reports.ExitInterrupted {
 			return // half a run says nothing
 		}
-		b := s.plan[s.mine[i]]
-		t := s.Add(reports.SweepTrial{Name: b.String(), Class: s.classOf(b), Position: string(b.Position), Action: string(b.Action)}, run)
-		s.Settle()
-		if err := s.Write(s.dir); err != nil {
-			keepErr = err
+		b, folder := s.plan[s.mine[i]], run.Folder
+		survived := reports.Exit([]reports.Run{run}) == reports.ExitValid
+		if survived {
+			run.Folder = "" // it does not stay, it would only take room
 		}
-		if t.Exit == reports.ExitValid {
-			_ = os.RemoveAll(run.Folder) // what stays would only take room
+		t := s.Add(reports.SweepTrial{Name: b.String(), Class: s.classOf(b), Position: string(b.Position), Action: string(b.Action)}, run)
+		found = found || t.Verdict == check.Invalid
+		if err := s.keep(); err != nil {
+			keepErr = err
+		} else if survived {
+			_ = os.RemoveAll(folder)
 		}
 		s.app.live.Say(fmt.Sprintf("[%d/%d] %s: %s (%.1f s)", len(s.Results), s.Planned, b, s.word(t), run.Seconds["total"]))
 	}
-	var trials []trial
-	for _, i := range s.mine {
-		trials = append(trials, trial{s.plan[i].Scenario(), harness.RunOptions{Pipeline: s.Pipeline, Seed: s.Seed}})
-	}
-	if err := l.run(ctx, trials); err != nil {
-		return err
-	}
+	s.closing(l.runEach(ctx, func(i int) (trial, bool) {
+		if i >= len(s.mine) || found && s.untilFound {
+			return trial{}, false
+		}
+		return s.trial(s.plan[s.mine[i]].Scenario()), true
+	}))
 	return keepErr
+}
+
+func (s *sweeping) trial(scenario harness.Scenario) trial {
+	return trial{scenario, harness.RunOptions{Pipeline: s.Pipeline, Seed: s.Seed}}
+}
+
+// closing notes what taking stacks down came to: the results stand.
+func (s *sweeping) closing(err error) {
+	if err != nil {
+		s.closeErr = err
+		s.app.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", err))
+	}
+}
+
+// keep leaves the sweep in its folder as it is.
+func (s *sweeping) keep() error {
+	s.Settle()
+	s.Seconds = s.before + time.Since(s.began).Seconds()
+	return s.Write(s.dir)
 }
 
 func (s *sweeping) word(t reports.SweepTrial) string {
@@ -195,33 +261,35 @@ func (s *sweeping) word(t reports.SweepTrial) string {
 	return string(t.Verdict) + ": " + t.Reason
 }
 
-// list makes the clean run and keeps what it crossed.
-func (s *sweeping) list(ctx context.Context, l lanes) error {
+// list makes the clean run and keeps what it crossed. False: it is not valid,
+// and nothing is to be broken.
+func (s *sweeping) list(ctx context.Context, l lanes) (bool, error) {
 	var clean reports.Run
 	l.n = 1
 	l.done = func(_ int, run reports.Run) { clean = run }
 	s.app.live.Say(fmt.Sprintf("a clean run lists what %s crosses; seed %d", s.Pipeline, s.Seed))
-	if err := l.run(ctx, []trial{{sweep.Baseline(), harness.RunOptions{Pipeline: s.Pipeline, Seed: s.Seed}}}); err != nil {
-		return err
+	t := s.trial(sweep.Baseline())
+	s.closing(l.run(ctx, []trial{t}))
+	if clean.Verdict == "" { // interrupted before it began
+		clean = s.app.notRun(ctx, t, nil)
 	}
-	if clean.Verdict != check.Valid {
-		s.app.live.Close()
-		fmt.Fprintf(s.app.stdout, "Nothing was broken yet, and the run is %s: %s\nSee %s.\n", clean.Verdict, clean.Reason, clean.Folder)
-		return exitWith(reports.Exit([]reports.Run{clean}))
+	s.Begin(clean)
+	if s.Clean.Exit != reports.ExitValid {
+		return false, nil
 	}
 	stored, err := history.Load(clean.Folder)
 	if err != nil {
-		return err
+		return false, err
 	}
 	classes, err := sweep.Classes(stored)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, c := range classes {
 		s.Class = append(s.Class, reports.SweepClass{Service: c.Service, Role: c.Role, Kind: string(c.Kind), Target: c.Target, Count: c.Count, Varies: c.Varies, Records: c.Records})
 	}
 	s.Classes = len(s.Class)
-	return s.Write(s.dir)
+	return true, s.keep()
 }
 
 // lay plans the trials and leaves out what other shards make and what was made.
@@ -271,6 +339,10 @@ func (s *sweeping) end(ctx context.Context, asJSON bool) error {
 	if interrupted(ctx) {
 		s.Exit = reports.Worst(s.Exit, reports.ExitInterrupted)
 	}
+	if s.closeErr != nil {
+		s.Exit = reports.Worst(s.Exit, reports.ExitInfra)
+	}
+	s.Seconds = s.before + time.Since(s.began).Seconds()
 	if err := s.Write(s.dir); err != nil {
 		return err
 	}
@@ -282,5 +354,6 @@ func (s *sweeping) end(ctx context.Context, asJSON bool) error {
 	if err := print(s.app.stdout); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
+	s.app.live.Say("kept in " + filepath.Join(s.dir, reports.SweepFile))
 	return exitWith(s.Exit)
 }

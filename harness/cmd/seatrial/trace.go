@@ -1,15 +1,17 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/trace"
+	"github.com/seatrial/seatrial/reports"
 )
 
 func (a *app) traceCommand() *cobra.Command {
@@ -22,25 +24,30 @@ that it crossed on the wire, with times and evidence. The last line is where it 
 known to be. RUN is the folder of a run, KEY a record's key as it stands in findings.jsonl.`,
 		Example: `  seatrial trace reports/out/20261121-153000-loader-killed-K3QF K3QF000000A7
   seatrial trace RUN KEY --json`,
-		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			run, err := history.Load(args[0])
-			if err != nil {
-				return usage("%w", err)
+			if len(args) != 2 {
+				return usage("name the folder of a run and a record's key, for example: seatrial trace %s K3QF000000A7", filepath.Join(harness.DefaultOut, "…"))
 			}
-			t, err := trace.Of(run, args[1])
-			if errors.Is(err, trace.ErrUnknownKey) {
-				return usage("%w", err)
-			}
-			if err != nil {
+			if err := isRun(args[0]); err != nil {
 				return err
 			}
-			if asJSON {
-				encoder := json.NewEncoder(a.stdout)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(t)
+			run, err := history.Load(args[0])
+			if err != nil {
+				return usage("trace %s: %w", args[0], err)
 			}
-			return printTrace(a.stdout, t)
+			t, err := trace.Of(run, args[1])
+			if err != nil { // of the key, or of the files: nothing else is read
+				return usage("trace %s: %w", args[0], err)
+			}
+			if asJSON {
+				err = printJSON(a.stdout, t)
+			} else {
+				err = printTrace(a.stdout, t)
+			}
+			if err != nil {
+				return fmt.Errorf("print the result: %w", err)
+			}
+			return nil
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, jsonFlagText)
@@ -48,18 +55,26 @@ known to be. RUN is the folder of a run, KEY a record's key as it stands in find
 }
 
 func printTrace(w io.Writer, t trace.Trace) error {
+	var out strings.Builder
 	for _, hop := range t.Hops {
-		if _, err := fmt.Fprintf(w, "%9.3f s  %-10s %-20s %-28s %s\n", hop.At.Seconds(), hop.Who, hop.What, hop.Where, hop.Evidence); err != nil {
-			return err
-		}
+		line := fmt.Sprintf("%9.3f s  %-10s %-20s %-28s %s", hop.At.Seconds(), hop.Who, hop.What, hop.Where, hop.Evidence)
+		out.WriteString(reports.Line(strings.TrimRight(line, " ")) + "\n")
 	}
 	if t.Missing > 0 {
-		fmt.Fprintf(w, "%d events of the wire were not kept: there may be holes.\n", t.Missing)
+		fmt.Fprintf(&out, "%d events of the wire were not kept: there may be holes.\n", t.Missing)
 	}
-	if last, ok := t.Last(); ok {
-		_, err := fmt.Fprintf(w, "Last known: %s %s, %s.\n", last.Who, last.What, last.Where)
-		return err
+	if t.Problem != "" {
+		fmt.Fprintf(&out, "There may be holes: %s.\n", reports.Line(t.Problem))
 	}
-	_, err := fmt.Fprintln(w, "It was never sent.")
+	last, known := t.Last()
+	switch {
+	case known:
+		out.WriteString(reports.Line(fmt.Sprintf("Last known: %s %s, %s.", last.Who, last.What, last.Where)) + "\n")
+	case t.Problem != "" || t.Missing > 0:
+		out.WriteString("Nothing is known of it.\n")
+	default:
+		out.WriteString("It was never sent.\n")
+	}
+	_, err := io.WriteString(w, out.String())
 	return err
 }

@@ -1,0 +1,32 @@
+package harness_test
+
+import (
+	"fmt"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/fault"
+)
+
+// The loader is killed between its third commit and the answer: the rows are
+// stored, and nobody was told.
+func ExampleAt() {
+	scenario := harness.Scenario{
+		Name:       "killed-at-commit",
+		Hypothesis: "What is stored and was not answered is not stored twice.",
+		Plan: []harness.Step{
+			harness.At(boundary.Committed.Of(fault.Loader, 3), fault.Kill(fault.Loader), boundary.Drop),
+		},
+		Catches: []string{"insert-not-upsert"},
+	}
+	fmt.Println(scenario.Validate(), scenario.Plan[0].When.Text)
+	// Output: <nil> when load committed for the 3rd time
+}
+
+// The same moment in every run, however the indexer batches: the request with
+// record 17, to one index. Nothing is broken but the connection: a cut.
+func ExampleAt_record() {
+	step := harness.At(boundary.IndexRequested.Of(fault.Indexer, 1).On("people").With(17), fault.Hold(fault.Indexer, 0), boundary.Drop)
+	fmt.Println(step.When.Text)
+	// Output: when index index requested for the 1st time (people) with record 17
+}
