@@ -44,9 +44,9 @@ const longestHold = 30 * time.Second
 // reaches waits until the pipeline is stopped at a boundary.
 func reaches(where boundary.Breakpoint) Trigger {
 	where.Max = cmp.Or(where.Max, longestHold)
-	text := fmt.Sprintf("when %s %s for the %s time", where.Role, where.Kind, ordinal(where.Nth))
+	text := fmt.Sprintf("at the %s %q of role %s", ordinal(where.Nth), where.Kind, where.Role)
 	if where.Target != "" {
-		text += " (" + where.Target + ")"
+		text += " on " + where.Target
 	}
 	if where.Number > 0 {
 		text += fmt.Sprintf(" with record %d", where.Number-1)

@@ -20,7 +20,7 @@ func ExampleAt() {
 		Catches: []string{"insert-not-upsert"},
 	}
 	fmt.Println(scenario.Validate(), scenario.Plan[0].When.Text)
-	// Output: <nil> when load committed for the 3rd time
+	// Output: <nil> at the 3rd "committed" of role load
 }
 
 // The same moment in every run, however the indexer batches: the request with
@@ -28,5 +28,5 @@ func ExampleAt() {
 func ExampleAt_record() {
 	step := harness.At(boundary.IndexRequested.Of(fault.Indexer, 1).On("people").With(17), fault.Hold(fault.Indexer, 0), boundary.Drop)
 	fmt.Println(step.When.Text)
-	// Output: when index index requested for the 1st time (people) with record 17
+	// Output: at the 1st "index requested" of role index on people with record 17
 }
