@@ -181,9 +181,9 @@ func (g *postgresConn) begin(d Direction) (*Mark, error) {
 // wantUp returns how much to gather of a client's message, -1: it says nothing.
 func wantUp(kind byte, size int) (want int, kept bool) {
 	switch kind {
-	case 'Q', 'E':
+	case 'Q', 'E', 'F':
 		return min(size, mostSQL), true
-	case 'P', 'B', 'C', 'F':
+	case 'P', 'B', 'C':
 		return min(size, mostSQL), false
 	case 'S':
 		return 0, false
