@@ -156,12 +156,9 @@ func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time
 	if trigger.at.Kind == "" {
 		return nil, r.await(ctx, trigger, since)
 	}
-	armed := r.armed
-	if step > 0 || armed == nil {
-		var err error
-		if armed, err = r.arm(ctx, trigger); err != nil {
-			return nil, err
-		}
+	armed, err := r.inForce(ctx, step, trigger)
+	if err != nil {
+		return nil, err
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -172,6 +169,19 @@ func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time
 		return nil, fmt.Errorf("the breakpoint was never reached (%s): %w", trigger.Text, cmp.Or(context.Cause(waiting), err))
 	}
 	return &stopped{armed: armed, event: event}, nil
+}
+
+// inForce returns the breakpoint of a step, armed.
+func (r *run) inForce(ctx context.Context, step int, trigger Trigger) (*tap.Armed, error) {
+	if step > 0 {
+		return r.arm(ctx, trigger)
+	}
+	select {
+	case armed := <-r.armed:
+		return armed, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // errPassed: the work is done, and a breakpoint has not met it.

@@ -248,6 +248,11 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 		if trigger.waiting {
 			situation.Waiting = r.waiting(ctx)
 		}
+		if trigger.settled {
+			done, _ := r.observer.Accounted()
+			quiet, _ := r.observer.Quiet(r.spec.LongestInterval)
+			situation.Settled = done && quiet
+		}
 		if trigger.met(situation) {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,11 +77,11 @@ type run struct {
 	marksAtBit []history.Marks
 	undoErrs   []error
 
-	planEnded  chan struct{} // closed when the plan is carried out or broke off
-	sentAll    chan struct{} // closed when every file of the trial was sent
-	armed      *tap.Armed    // the breakpoint that the plan begins with; nil: it begins otherwise
-	crossing   *crossing     // what crosses the wire, into the history
-	checkpoint int           // file number to replay from; 0: nothing was destroyed yet
+	planEnded  chan struct{}   // closed when the plan is carried out or broke off
+	sentAll    chan struct{}   // closed when every file of the trial was sent
+	armed      chan *tap.Armed // the breakpoint that the plan begins with, once it is in force
+	crossing   *crossing       // what crosses the wire, into the history
+	checkpoint int             // file number to replay from; 0: nothing was destroyed yet
 }
 
 // Run takes one scenario through the stack and returns what it proved. The
@@ -171,7 +172,7 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	}
 	r := &run{
 		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
-		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), sentAll: make(chan struct{}), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
+		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), sentAll: make(chan struct{}), armed: make(chan *tap.Armed, 1), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
@@ -297,17 +298,15 @@ func (r *run) control(ctx context.Context) error {
 
 // trial sends the workload and carries out the plan meanwhile.
 func (r *run) trial(ctx context.Context) error {
-	if err := r.mark(ctx, true); err != nil {
+	if err := r.mark(ctx, func(c *crossing, last int64) { c.from = last }); err != nil {
 		return err
 	}
-	// A breakpoint counts from before the first file: which event it stops at
-	// must not depend on who is faster.
-	if len(r.plan) > 0 && r.plan[0].When.at.Kind != "" {
-		armed, err := r.arm(ctx, r.plan[0].When)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrInfra, err)
+	// A breakpoint counts from before the first file, or from a pause: which
+	// event it stops at must not depend on who is faster.
+	if !slices.ContainsFunc(r.scenario.Pauses, func(p Pause) bool { return p.Arms }) {
+		if err := r.armFirst(ctx); err != nil {
+			return err
 		}
-		r.armed = armed
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -324,15 +323,27 @@ func (r *run) trial(ctx context.Context) error {
 	return cmp.Or(group.Wait(), ctx.Err())
 }
 
+// armFirst puts the breakpoint in force that the plan begins with, if it begins with one.
+func (r *run) armFirst(ctx context.Context) error {
+	if len(r.plan) == 0 || r.plan[0].When.at.Kind == "" {
+		return nil
+	}
+	armed, err := r.arm(ctx, r.plan[0].When)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	r.armed <- armed
+	return nil
+}
+
 // sendInParts sends the trial's files, with the pauses that the scenario wants.
 func (r *run) sendInParts(ctx context.Context) error {
 	drops := r.uploads.drops
-	var pauses []Pause
-	if len(r.plan) > 0 {
-		pauses = r.scenario.Pauses
-	}
 	begun, sent := time.Now(), 0
-	for _, pause := range pauses {
+	for _, pause := range r.scenario.Pauses {
+		if len(r.plan) == 0 && !pause.Until.settled { // it waits for the plan
+			continue
+		}
 		part := max(len(drops)*pause.Percent/100, sent)
 		if err := r.sender.All(ctx, r.workload, drops[sent:part], r.workload.Config.FilesPerSecond); err != nil {
 			return err
@@ -342,13 +353,25 @@ func (r *run) sendInParts(ctx context.Context) error {
 		go func() {
 			select {
 			case <-r.planEnded: // nothing will come any more that it waits for
-				over()
+				if !pause.Until.settled {
+					over()
+				}
 			case <-waiting.Done():
 			}
 		}()
 		// If it never comes, the plan says so; what was not sent yet is sent then.
 		_ = r.await(waiting, pause.Until, begun)
 		over()
+		if pause.Until.settled {
+			if err := r.mark(ctx, func(c *crossing, last int64) { c.settled = append(c.settled, last) }); err != nil {
+				return err
+			}
+		}
+		if pause.Arms {
+			if err := r.armFirst(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return r.sender.All(ctx, r.workload, drops[sent:], r.workload.Config.FilesPerSecond)
 }
@@ -361,7 +384,7 @@ func (r *run) sentinel(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.mark(ctx, false); err != nil {
+	if err := r.mark(ctx, func(c *crossing, last int64) { c.to = last }); err != nil {
 		return err
 	}
 	pending, err := r.history.Invoke(history.Sentinel, "", nil)

@@ -26,7 +26,7 @@ type Scenario struct {
 	Hastened float64
 	// Pauses halt the sending, in order of Percent, so that a plan which takes
 	// its time meets work however slow the machine is. Without the plan there
-	// are none.
+	// are none but those until all has Settled.
 	Pauses []Pause
 	// Plan is what is broken and done, in order. Empty: a control.
 	Plan []Step
@@ -94,6 +94,7 @@ func MoveToBroker(does string) Operation {
 type Pause struct {
 	Percent int     // of the files, which are sent before it
 	Until   Trigger // when sending goes on
+	Arms    bool    // the breakpoint that the plan begins with counts from the end of this pause
 }
 
 // Deployment is how a pipeline is deployed for a scenario.

@@ -19,6 +19,8 @@ type Trigger struct {
 	probe string
 	// waiting: the broker is to be asked for Situation.Waiting.
 	waiting bool
+	// settled: Situation.Settled is to be found out.
+	settled bool
 	// at stops the pipeline at a boundary; its zero value: it waits for no boundary.
 	at  boundary.Breakpoint
 	met func(Situation) bool
@@ -35,6 +37,7 @@ type Situation struct {
 	// Waiting counts the messages, ready and unacknowledged, in the pipeline's
 	// queues on the broker that it began with; -1: not known.
 	Waiting    int
+	Settled    bool
 	MarksAtBit []history.Marks // by step, from 0: when it was proved to bite
 	Probed     int             // what the trigger's probe counts
 }
@@ -117,6 +120,12 @@ func Healed(step int, d time.Duration) Trigger {
 	}}
 }
 
+// Settled waits until everything that was sent is in its place and nothing has
+// changed for the pipeline's longest interval.
+func Settled() Trigger {
+	return Trigger{Text: "all that was sent is in its place", settled: true, met: func(s Situation) bool { return s.Settled }}
+}
+
 // Probe waits until a count that the pipeline declares of its own state
 // ("syncs under way") is at least n. Pipelines that do not declare it fail the plan.
 func Probe(name string, n int) Trigger {
@@ -135,7 +144,7 @@ func Drained(step int) Trigger {
 
 // Both waits until two triggers are met at the same time.
 func Both(a, b Trigger) Trigger {
-	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting,
+	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting, settled: a.settled || b.settled,
 		met: func(s Situation) bool { return a.met(s) && b.met(s) }}
 }
 

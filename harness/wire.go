@@ -57,8 +57,10 @@ type crossing struct {
 
 	mu   sync.Mutex
 	last int64 // number of the last event written
-	// Numbers of the last events before the trial and in it.
+	// Numbers of the last events before the trial and in it, and of those where
+	// it had settled.
 	from, to int64
+	settled  []int64
 }
 
 func cross(ctx context.Context, control *tap.Control, file *history.Crossing, after int64) *crossing {
@@ -68,7 +70,7 @@ func cross(ctx context.Context, control *tap.Control, file *history.Crossing, af
 		defer close(c.done)
 		err := c.follow(ctx, control, file)
 		c.mu.Lock()
-		file.Trial(c.from, c.to)
+		file.Trial(c.from, c.to, c.settled...)
 		c.mu.Unlock()
 		c.err = errors.Join(err, file.Close())
 	}()
@@ -114,19 +116,15 @@ func (c *crossing) at() int64 {
 	return c.last
 }
 
-// mark notes that the trial begins, or has ended.
-func (r *run) mark(ctx context.Context, begins bool) error {
+// mark has note take the number of the last event until now.
+func (r *run) mark(ctx context.Context, note func(c *crossing, last int64)) error {
 	last, err := r.stack.Control.LastEvent(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	r.crossing.mu.Lock()
 	defer r.crossing.mu.Unlock()
-	if begins {
-		r.crossing.from = last
-	} else {
-		r.crossing.to = last
-	}
+	note(r.crossing, last)
 	return nil
 }
 

@@ -65,9 +65,9 @@ type SweepClass struct {
 	Kind    string `json:"kind"`
 	Target  string `json:"target"`
 	Count   int    `json:"count"` // in the clean run
-	// Varies: the number depends on how the pipeline batches; the first and the
-	// second are broken.
-	Varies bool `json:"varies"`
+	// Positions are where it was crossed (first, middle, last), if no record tells
+	// its boundaries apart.
+	Positions []string `json:"positions,omitempty"`
 	// Records are the numbers of the records seen there, in the order of their
 	// first crossing.
 	Records  []int `json:"records,omitempty"`

@@ -49,8 +49,11 @@ func (c *Crossing) Add(event any) error {
 	return nil
 }
 
-// Trial notes the numbers of the last events before the trial and in it.
-func (c *Crossing) Trial(from, to int64) { c.is.TrialFrom, c.is.TrialTo = from, to }
+// Trial notes the numbers of the last events before the trial and in it, and of
+// those at which it had settled and was to go on.
+func (c *Crossing) Trial(from, to int64, settled ...int64) {
+	c.is.TrialFrom, c.is.TrialTo, c.is.Settled = from, to, settled
+}
 
 // Miss notes how many events were lost before the next one.
 func (c *Crossing) Miss(events int64) { c.is.Missing += events }

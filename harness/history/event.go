@@ -123,6 +123,9 @@ type Crossings struct {
 	// first file and before the sentinel; 0: the run did not come so far.
 	TrialFrom int64 `json:"trial_from,omitempty"`
 	TrialTo   int64 `json:"trial_to,omitempty"`
+	// Settled are the numbers of the last events before sending went on where it
+	// had waited until all was in its place.
+	Settled []int64 `json:"settled,omitempty"`
 	// Missing counts events that the tap had forgotten before they were read:
 	// traces may have holes then.
 	Missing int64 `json:"missing,omitempty"`

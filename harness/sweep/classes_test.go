@@ -56,15 +56,19 @@ func TestClasses(t *testing.T) {
 		from := n
 		cross(commit, 3, 9, 8)
 		cross(ended, 1)
-		for i := range int64(4) {
-			cross(fetch, 2+i)
-		}
+		cross(fetch, 2)
+		cross(fetch, 3)
+		third := n
+		cross(fetch, 4)
+		cross(confirm, 1)
+		fourth := n
+		cross(fetch, 5)
 		cross(commit, 4, 8, 7) // seen before, and new
 		cross(confirm, 5)      // covers five messages
 		cross(confirm, 9)
 		require.NoError(t, c.Add(boundary.Event{Number: n + 1, Service: commit.Service, Role: commit.Role, Kind: commit.Kind, Target: commit.Target, Ordinal: 5, Records: []string{"stranger"}}))
 		n++
-		c.Trial(from, n)
+		c.Trial(from, n, third, fourth)
 		// The sentinel's, behind it.
 		cross(commit, 6, 10)
 		cross(fetch, 6)
@@ -72,8 +76,8 @@ func TestClasses(t *testing.T) {
 	classes, err := Classes(run)
 	require.NoError(t, err)
 	require.Equal(t, []Class{
-		{Class: fetch, Count: 4},
-		{Class: confirm, Count: 9, Varies: true},
+		{Class: fetch, Count: 4, Positions: []Position{First, Middle, Last}},
+		{Class: confirm, Count: 9, Positions: []Position{Middle, Last}},
 		{Class: commit, Count: 3, Records: []int{9, 8, 7}},
 	}, classes, "in the order of a record's way; signs are none")
 }

@@ -22,9 +22,8 @@ type Class struct {
 	// Count is how many crossed it; a confirm or ack that covers several messages
 	// counts each.
 	Count int `json:"count"`
-	// Varies: how many there are depends on how the pipeline happens to batch its
-	// work, and no record tells them apart.
-	Varies bool `json:"varies"`
+	// Positions are where it was crossed, if no record tells its boundaries apart.
+	Positions []Position `json:"positions"`
 	// Records are the numbers of the records that the protocol showed there, in
 	// the order of their first crossing; empty where it shows none.
 	Records []int `json:"-"`
@@ -45,6 +44,7 @@ func Baseline() harness.Scenario {
 		Name:       "sweep",
 		Hypothesis: "Wherever responsibility for records changes hands, the pipeline can be stopped without losing or doubling any.",
 		Workload:   small,
+		Pauses:     []harness.Pause{pauseBefore(Middle), pauseBefore(Last)},
 		Settles:    true,
 	}
 }
@@ -91,6 +91,9 @@ func Classes(run *history.Run) ([]Class, error) {
 			c = &Class{Class: of}
 			found[of], seen[of] = c, map[int]bool{}
 		}
+		if at := crossedAt(trial, e.Number); !slices.Contains(c.Positions, at) {
+			c.Positions = append(c.Positions, at)
+		}
 		c.Count = int(e.Ordinal - before[of])
 		for _, key := range e.Records {
 			if number, ok := files.Number(key); ok && !seen[of][number] {
@@ -105,7 +108,9 @@ func Classes(run *history.Run) ([]Class, error) {
 	}
 	var list []Class
 	for _, c := range found {
-		c.Varies = len(c.Records) == 0 && c.Count != config.Files
+		if len(c.Records) > 0 {
+			c.Positions = nil
+		}
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b Class) int {
@@ -162,6 +167,12 @@ func (a Action) step(at boundary.Breakpoint, service string) harness.Step {
 }
 
 // Position is which of a class's boundaries is broken.
+//
+// Where the protocol shows records, these are the boundaries at which the first
+// record, one in the middle and the last cross: the same ones however the
+// pipeline batches. Other boundaries are told apart by what is under way: the
+// first one of the trial's first half, of the third file and of the last,
+// which are sent only once everything before is in its place.
 type Position string
 
 // The positions.
@@ -170,6 +181,25 @@ const (
 	Middle Position = "middle"
 	Last   Position = "last"
 )
+
+// sentBefore is how many percent of the files are in their place before a
+// position's are sent.
+var sentBefore = map[Position]int{Middle: 50, Last: 75}
+
+func pauseBefore(p Position) harness.Pause {
+	return harness.Pause{Percent: sentBefore[p], Until: harness.Settled()}
+}
+
+// crossedAt returns what was under way when an event crossed.
+func crossedAt(trial history.Crossings, number int64) Position {
+	if len(trial.Settled) < 2 || number <= trial.Settled[0] {
+		return First
+	}
+	if number <= trial.Settled[1] {
+		return Middle
+	}
+	return Last
+}
 
 // Break is one trial of a sweep.
 type Break struct {
@@ -189,16 +219,17 @@ func (b Break) Scenario() harness.Scenario {
 	s := Baseline()
 	s.Name = "sweep-" + strings.ReplaceAll(string(b.Class.Kind), " ", "-") + "-" + string(b.Position) + "-" + string(b.Action)
 	s.Plan = []harness.Step{b.Action.step(b.at, b.Class.Service)}
+	s.Pauses = nil
+	if len(b.Class.Records) == 0 && b.Position != First {
+		pause := pauseBefore(b.Position)
+		pause.Arms = true
+		s.Pauses = []harness.Pause{pause}
+	}
 	return s
 }
 
 // Plan lists the breaks of a sweep over classes, by each of the actions where
 // it applies.
-//
-// Where the protocol shows records, the boundary at which a record crosses for
-// the first time is broken: the same one however the pipeline batches. Other
-// boundaries are counted: where there is one for each file the last is known
-// beforehand, where their number varies the second stands for all others.
 func Plan(classes []Class, actions []Action) []Break {
 	var plan []Break
 	for _, class := range classes {
@@ -220,14 +251,11 @@ func positions(class Class) []Break {
 	if n := len(class.Records); n > 0 {
 		return distinct(n, func(i int) boundary.Breakpoint { return at.With(class.Records[i]) })
 	}
-	count := class.Count
-	if class.Varies {
-		count = min(count, 2)
+	var list []Break
+	for _, position := range class.Positions {
+		list = append(list, Break{Position: position, at: at})
 	}
-	return distinct(count, func(i int) boundary.Breakpoint {
-		at.Nth = i + 1
-		return at
-	})
+	return list
 }
 
 func distinct(n int, at func(i int) boundary.Breakpoint) []Break {

@@ -286,17 +286,26 @@ func (s *sweeping) list(ctx context.Context, l lanes) (bool, error) {
 		return false, err
 	}
 	for _, c := range classes {
-		s.Class = append(s.Class, reports.SweepClass{Service: c.Service, Role: c.Role, Kind: string(c.Kind), Target: c.Target, Count: c.Count, Varies: c.Varies, Records: c.Records})
+		s.Class = append(s.Class, reports.SweepClass{Service: c.Service, Role: c.Role, Kind: string(c.Kind), Target: c.Target, Count: c.Count, Positions: recast[string](c.Positions), Records: c.Records})
 	}
 	s.Classes = len(s.Class)
 	return true, s.keep()
+}
+
+// recast returns the same words as another kind of word.
+func recast[To, From ~string](words []From) []To {
+	var list []To
+	for _, word := range words {
+		list = append(list, To(word))
+	}
+	return list
 }
 
 // lay plans the trials and leaves out what other shards make and what was made.
 func (s *sweeping) lay(part shard) {
 	var classes []sweep.Class
 	for _, c := range s.Class {
-		classes = append(classes, sweep.Class{Class: boundary.Class{Service: c.Service, Role: c.Role, Kind: boundary.Kind(c.Kind), Target: c.Target}, Count: c.Count, Varies: c.Varies, Records: c.Records})
+		classes = append(classes, sweep.Class{Class: boundary.Class{Service: c.Service, Role: c.Role, Kind: boundary.Kind(c.Kind), Target: c.Target}, Count: c.Count, Positions: recast[sweep.Position](c.Positions), Records: c.Records})
 	}
 	var actions []sweep.Action
 	for i := range s.Actions {

@@ -29,7 +29,7 @@ import (
 const breaks = 3*(3+3+1) + 1
 
 // storeCrossings leaves a stored run of a sweep's workload in dir: four files
-// fetched, three commits of a record each, and one request to the index.
+// fetched (two, the third, the last), three commits of a record each, and one request to the index.
 func storeCrossings(t *testing.T, dir string) *workload.Workload {
 	t.Helper()
 	config := workload.Config{Seed: 7, Tag: "T3ST"}
@@ -63,7 +63,7 @@ func storeCrossings(t *testing.T, dir string) *workload.Workload {
 		cross(fault.Postgres, "loader", boundary.Committed, "people", int64(i)+1, int(first[i].Number))
 	}
 	cross(fault.Elasticsearch, "indexer", boundary.IndexRequested, "people", 1, int(first[0].Number))
-	crossing.Trial(0, number)
+	crossing.Trial(0, number, 2, 3)
 	require.NoError(t, crossing.Close())
 	require.NoError(t, w.Close())
 	return files
