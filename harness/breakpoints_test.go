@@ -22,7 +22,7 @@ import (
 func breakpointRounds(t *testing.T) int {
 	text := os.Getenv("SEATRIAL_BREAKPOINT_ROUNDS")
 	if text == "" {
-		return 2
+		return 1
 	}
 	n, err := strconv.Atoi(text)
 	require.NoError(t, err)
