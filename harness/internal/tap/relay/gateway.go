@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -203,7 +204,7 @@ func (g *Gateway) shows(ctx context.Context) (ssh.Signer, error) {
 		return nil, err
 	}
 	var key ssh.PublicKey
-	_, _, _, err = ssh.NewClientConn(probe, "server", &ssh.ClientConfig{HostKeyCallback: func(_ string, _ net.Addr, shown ssh.PublicKey) error {
+	_, _, _, err = ssh.NewClientConn(probe, "server", &ssh.ClientConfig{HostKeyAlgorithms: g.algorithms(), HostKeyCallback: func(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		key = shown
 		return errSeen
 	}})
@@ -211,6 +212,15 @@ func (g *Gateway) shows(ctx context.Context) (ssh.Signer, error) {
 		return nil, err
 	}
 	return g.forKey(key)
+}
+
+// algorithms are those of host keys, in order: of a server that has several, the
+// one like the gateway's own counts. The others may be made anew whenever its
+// container is.
+func (g *Gateway) algorithms() []string {
+	own := g.HostKey.PublicKey().Type()
+	rest := slices.DeleteFunc(ssh.SupportedAlgorithms().HostKeys, func(name string) bool { return name == own })
+	return append([]string{own}, rest...)
 }
 
 var (
@@ -284,7 +294,7 @@ func (l *login) try(user string, method ssh.AuthMethod) error {
 		}
 	}
 	conn, channels, requests, err := ssh.NewClientConn(socket, "server", &ssh.ClientConfig{
-		User: user, Auth: []ssh.AuthMethod{method},
+		User: user, Auth: []ssh.AuthMethod{method}, HostKeyAlgorithms: l.gateway.algorithms(),
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
 			now, err := l.gateway.forKey(key)
 			if err == nil && !bytes.Equal(now.PublicKey().Marshal(), l.shown.PublicKey().Marshal()) {

@@ -2,7 +2,9 @@ package relay
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -72,6 +74,16 @@ func (s *server) serve(socket net.Conn) {
 		},
 	}
 	config.AddHostKey(s.hostKey.Load().(ssh.Signer))
+	// And one of another type, made anew, as where a container is created again.
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return
+	}
+	signer, err := ssh.NewSignerFromKey(other)
+	if err != nil {
+		return
+	}
+	config.AddHostKey(signer)
 	_, channels, requests, err := ssh.NewServerConn(socket, config)
 	if err != nil {
 		return
