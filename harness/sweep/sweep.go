@@ -229,7 +229,8 @@ func (b Break) Scenario() harness.Scenario {
 }
 
 // Plan lists the breaks of a sweep over classes, by each of the actions where
-// it applies.
+// it applies. The first of all classes come before any middle one: a sweep that
+// ends early has seen much.
 func Plan(classes []Class, actions []Action) []Break {
 	var plan []Break
 	for _, class := range classes {
@@ -242,6 +243,10 @@ func Plan(classes []Class, actions []Action) []Break {
 			}
 		}
 	}
+	order := []Position{First, Middle, Last}
+	slices.SortStableFunc(plan, func(a, b Break) int {
+		return cmp.Compare(slices.Index(order, a.Position), slices.Index(order, b.Position))
+	})
 	return plan
 }
 

@@ -43,7 +43,7 @@ func TestPositions(t *testing.T) {
 func TestPauses(t *testing.T) {
 	plan := Plan([]Class{crossed(First, Middle, Last), class(boundary.Committed, 9, 7, 3, 5)}, []Action{Cut})
 	require.Len(t, plan, 6)
-	for i, percent := range []int{0, 50, 75, 0, 0, 0} {
+	for i, percent := range []int{0, 0, 50, 0, 75, 0} {
 		s := plan[i].Scenario()
 		require.NoError(t, s.Validate())
 		if percent == 0 {
