@@ -133,7 +133,11 @@ func (s Scenario) Validate() error {
 		if step.When.met == nil || step.Recover.met == nil {
 			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
 		}
-		if step.When.at.Kind != "" {
+		if held := step.When.at.Kind != ""; step.Fault.Holds && !held {
+			return fmt.Errorf("scenario %s, step %d: a hold keeps back what a breakpoint stopped: let it begin at a boundary", s.Name, i+1)
+		} else if step.Fault.Holds && step.Fault.HoldsFor <= 0 && step.Release != boundary.Drop {
+			return fmt.Errorf("scenario %s, step %d: a hold of no time that lets go breaks nothing: give it time, or drop what is held", s.Name, i+1)
+		} else if held {
 			if err := step.When.at.Validate(); err != nil {
 				return fmt.Errorf("scenario %s, step %d: %w", s.Name, i+1, err)
 			}

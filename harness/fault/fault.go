@@ -59,6 +59,10 @@ type Fault struct {
 	// Toxic says that this is a toxic on the pipeline's connections. The traffic
 	// of a plan without any does not pass Toxiproxy.
 	Toxic bool
+	// Holds says that this breaks nothing itself: it keeps back for HoldsFor what
+	// a breakpoint holds.
+	Holds    bool
+	HoldsFor time.Duration
 	// Data changes what is sent, where the fault is in that; applied when the
 	// run is planned, and left out with the plan.
 	Data func(*workload.Config)

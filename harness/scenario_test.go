@@ -1,0 +1,40 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/fault"
+)
+
+// committed is a breakpoint as a plan may have it.
+var committed = boundary.Committed.Of(fault.Loader, 3)
+
+// TestValidateBreakpoints: what would prove nothing, or be ignored, is refused.
+func TestValidateBreakpoints(t *testing.T) {
+	kill := fault.Kill(fault.Loader)
+	for name, test := range map[string]struct {
+		plan   []Step
+		pauses []Pause
+		says   string // empty: nothing is wrong
+	}{
+		"a kill at a boundary":      {plan: []Step{At(committed, kill, boundary.Drop)}},
+		"a hold":                    {plan: []Step{At(committed, fault.Hold(fault.Loader, time.Second), boundary.Forward)}},
+		"a cut":                     {plan: []Step{At(committed, fault.Hold(fault.Loader, 0), boundary.Drop)}},
+		"a hold without a boundary": {plan: []Step{{When: Immediately(), Fault: fault.Hold(fault.Loader, time.Second), Recover: Immediately()}}, says: "let it begin at a boundary"},
+		"a hold of no time":         {plan: []Step{At(committed, fault.Hold(fault.Loader, 0), boundary.Forward)}, says: "breaks nothing"},
+		"a hold of no time, unsaid": {plan: []Step{At(committed, fault.Hold(fault.Loader, 0), "")}, says: "breaks nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Scenario{Name: "drill", Hypothesis: "it holds", Plan: test.plan, Pauses: test.pauses}.Validate()
+			if test.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.says)
+		})
+	}
+}
