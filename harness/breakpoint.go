@@ -51,7 +51,7 @@ func reaches(where boundary.Breakpoint) Trigger {
 	if where.Number > 0 {
 		text += fmt.Sprintf(" with record %d", where.Number-1)
 	}
-	return Trigger{Text: text, at: where, met: func(Situation) bool { return true }}
+	return Trigger{Text: text, at: where, met: func(Situation) bool { return false }}
 }
 
 func ordinal(n int) string {

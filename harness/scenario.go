@@ -108,6 +108,9 @@ type Deployment struct {
 	Intervals map[string]time.Duration
 }
 
+// onlyWhen is why a breakpoint is refused anywhere else.
+const onlyWhen = "a breakpoint is only for when a fault begins, and alone"
+
 // Validate says what is wrong with a scenario before anything is started.
 func (s Scenario) Validate() error {
 	if s.Name == "" || s.Hypothesis == "" {
@@ -117,6 +120,9 @@ func (s Scenario) Validate() error {
 	for i, pause := range s.Pauses {
 		if pause.Percent < percent || pause.Percent >= 100 {
 			return fmt.Errorf("scenario %s, pause %d: %d %% is not between %d and 99", s.Name, i+1, pause.Percent, percent)
+		}
+		if pause.Until.at.Kind != "" {
+			return fmt.Errorf("scenario %s, pause %d: it lasts until %s: %s", s.Name, i+1, pause.Until.Text, onlyWhen)
 		}
 		if percent = pause.Percent; pause.Until.met == nil || pause.Until.step > len(s.Plan) {
 			return fmt.Errorf("scenario %s, pause %d: it must last until something that comes", s.Name, i+1)
@@ -132,6 +138,13 @@ func (s Scenario) Validate() error {
 		}
 		if step.When.met == nil || step.Recover.met == nil {
 			return fmt.Errorf("scenario %s, step %d: when and recover must be given", s.Name, i+1)
+		}
+		if at := step.When.at.Kind != ""; at && step.Operation.Name != "" {
+			return fmt.Errorf("scenario %s, step %d: %s begins %s: %s", s.Name, i+1, step.Operation.Name, step.When.Text, onlyWhen)
+		} else if at && step.When.both {
+			return fmt.Errorf("scenario %s, step %d: it begins %s: %s", s.Name, i+1, step.When.Text, onlyWhen)
+		} else if step.Recover.at.Kind != "" {
+			return fmt.Errorf("scenario %s, step %d: it is taken back %s: %s", s.Name, i+1, step.Recover.Text, onlyWhen)
 		}
 		if held := step.When.at.Kind != ""; step.Fault.Holds && !held {
 			return fmt.Errorf("scenario %s, step %d: a hold keeps back what a breakpoint stopped: let it begin at a boundary", s.Name, i+1)

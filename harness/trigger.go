@@ -22,8 +22,10 @@ type Trigger struct {
 	// settled: Situation.Settled is to be found out.
 	settled bool
 	// at stops the pipeline at a boundary; its zero value: it waits for no boundary.
-	at  boundary.Breakpoint
-	met func(Situation) bool
+	at boundary.Breakpoint
+	// both: it is one of two that are waited for together.
+	both bool
+	met  func(Situation) bool
 }
 
 // Situation is what triggers look at.
@@ -142,9 +144,10 @@ func Drained(step int) Trigger {
 	}}
 }
 
-// Both waits until two triggers are met at the same time.
+// Both waits until two triggers are met at the same time. Neither may be a
+// breakpoint: what is held cannot wait for anything else.
 func Both(a, b Trigger) Trigger {
-	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting, settled: a.settled || b.settled,
+	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting, settled: a.settled || b.settled, at: cmp.Or(a.at, b.at), both: true,
 		met: func(s Situation) bool { return a.met(s) && b.met(s) }}
 }
 
