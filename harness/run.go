@@ -319,8 +319,14 @@ func (r *run) trial(ctx context.Context) error {
 		defer close(r.planEnded)
 		return r.carryOut(gctx, r.plan)
 	})
+	err := group.Wait()
+	select {
+	case armed := <-r.armed: // the plan broke off before it took it
+		armed.Close()
+	default:
+	}
 	// A plan that was interrupted says so in the history only.
-	return cmp.Or(group.Wait(), ctx.Err())
+	return cmp.Or(err, ctx.Err())
 }
 
 // armFirst puts the breakpoint in force that the plan begins with, if it begins with one.
@@ -332,8 +338,13 @@ func (r *run) armFirst(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
-	r.armed <- armed
-	return nil
+	select {
+	case r.armed <- armed:
+		return nil
+	case <-ctx.Done():
+		armed.Close()
+		return ctx.Err()
+	}
 }
 
 // sendInParts sends the trial's files, with the pauses that the scenario wants.

@@ -116,13 +116,24 @@ func (s Scenario) Validate() error {
 	if s.Name == "" || s.Hypothesis == "" {
 		return fmt.Errorf("scenario %q: name and hypothesis must be given", s.Name)
 	}
-	percent := 0
+	percent, arms := 0, 0
 	for i, pause := range s.Pauses {
 		if pause.Percent < percent || pause.Percent >= 100 {
 			return fmt.Errorf("scenario %s, pause %d: %d %% is not between %d and 99", s.Name, i+1, pause.Percent, percent)
 		}
 		if pause.Until.at.Kind != "" {
 			return fmt.Errorf("scenario %s, pause %d: it lasts until %s: %s", s.Name, i+1, pause.Until.Text, onlyWhen)
+		}
+		if pause.Arms {
+			arms++
+			switch {
+			case arms > 1:
+				return fmt.Errorf("scenario %s, pause %d: an earlier one arms the breakpoint already", s.Name, i+1)
+			case pause.Until.step > 0:
+				return fmt.Errorf("scenario %s, pause %d: it arms the breakpoint that the plan begins with, and waits for step %d of that plan", s.Name, i+1, pause.Until.step)
+			case len(s.Plan) > 0 && s.Plan[0].When.at.Kind == "":
+				return fmt.Errorf("scenario %s, pause %d: the plan begins with no breakpoint that it could arm", s.Name, i+1)
+			}
 		}
 		if percent = pause.Percent; pause.Until.met == nil || pause.Until.step > len(s.Plan) {
 			return fmt.Errorf("scenario %s, pause %d: it must last until something that comes", s.Name, i+1)
