@@ -310,10 +310,8 @@ func (r *run) trial(ctx context.Context) error {
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		sendCtx, cancel := context.WithTimeout(gctx, sendWithin)
-		defer cancel()
 		defer close(r.sentAll)
-		return r.sendInParts(sendCtx)
+		return r.sendInParts(gctx)
 	})
 	group.Go(func() error {
 		defer close(r.planEnded)
@@ -348,18 +346,26 @@ func (r *run) armFirst(ctx context.Context) error {
 }
 
 // sendInParts sends the trial's files, with the pauses that the scenario wants.
+// What it waits for in these does not count against the time that sending has.
 func (r *run) sendInParts(ctx context.Context) error {
 	drops := r.uploads.drops
-	begun, sent := time.Now(), 0
+	begun, sent, left := time.Now(), 0, sendWithin
+	send := func(to int) error {
+		ctx, cancel := context.WithTimeout(ctx, left)
+		defer cancel()
+		begun, part := time.Now(), drops[sent:to]
+		sent = to
+		err := r.sender.All(ctx, r.workload, part, r.workload.Config.FilesPerSecond)
+		left -= time.Since(begun)
+		return err
+	}
 	for _, pause := range r.scenario.Pauses {
 		if len(r.plan) == 0 && !pause.Until.settled { // it waits for the plan
 			continue
 		}
-		part := max(len(drops)*pause.Percent/100, sent)
-		if err := r.sender.All(ctx, r.workload, drops[sent:part], r.workload.Config.FilesPerSecond); err != nil {
+		if err := send(max(len(drops)*pause.Percent/100, sent)); err != nil {
 			return err
 		}
-		sent = part
 		waiting, over := context.WithCancel(ctx)
 		go func() {
 			select {
@@ -370,10 +376,15 @@ func (r *run) sendInParts(ctx context.Context) error {
 			case <-waiting.Done():
 			}
 		}()
-		// If it never comes, the plan says so; what was not sent yet is sent then.
-		_ = r.await(waiting, pause.Until, begun)
+		paused := time.Now()
+		never := r.await(waiting, pause.Until, begun)
 		over()
+		// If it never comes, the plan says so; what was not sent yet is sent then.
+		// But what counts from where all had settled means nothing where it had not.
 		if pause.Until.settled {
+			if never != nil {
+				return cmp.Or(ctx.Err(), r.unsettled(time.Since(paused)))
+			}
 			if err := r.mark(ctx, func(c *crossing, last int64) { c.settled = append(c.settled, last) }); err != nil {
 				return err
 			}
@@ -384,7 +395,22 @@ func (r *run) sendInParts(ctx context.Context) error {
 			}
 		}
 	}
-	return r.sender.All(ctx, r.workload, drops[sent:], r.workload.Config.FilesPerSecond)
+	return send(len(drops))
+}
+
+// unsettled ends a run that cannot go on because the pipeline did not settle:
+// nothing is wrong with the harness, and nothing is proved.
+func (r *run) unsettled(after time.Duration) error {
+	_, missing := r.observer.Accounted()
+	if missing == "" {
+		_, missing = r.observer.Quiet(r.spec.LongestInterval)
+	}
+	pending, err := r.history.Invoke(history.Abort, "", nil)
+	if err != nil {
+		return err
+	}
+	cause := fmt.Errorf("the pipeline did not settle within %s, and the rest of the files was not sent: %s", after.Round(time.Second), missing)
+	return errors.Join(errStop, pending.Fail(cause, nil))
 }
 
 // sentinel sends the last file, after everything is healed, and waits until
