@@ -162,7 +162,7 @@ func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	go r.watchPassed(waiting, stop)
+	go r.watchPassed(waiting, step, stop)
 	event, err := armed.Held(waiting)
 	if err != nil {
 		armed.Close()
@@ -187,16 +187,22 @@ func (r *run) inForce(ctx context.Context, step int, trigger Trigger) (*tap.Arme
 // errPassed: the work is done, and a breakpoint has not met it.
 var errPassed = errors.New("all the work came through without it")
 
-// watchPassed ends the wait for a breakpoint once everything that was sent is in
-// its place and quiet, or nothing moves any more.
-func (r *run) watchPassed(ctx context.Context, stop context.CancelCauseFunc) {
+// watchPassed ends the wait for a step's breakpoint once everything that was sent
+// is in its place and quiet, or nothing moves any more; in any case when a
+// trigger's time is over since everything was sent.
+func (r *run) watchPassed(ctx context.Context, step int, stop context.CancelCauseFunc) {
 	select {
 	case <-ctx.Done():
 		return
 	case <-r.sentAll:
 	}
 	begun := time.Now()
+	over := time.NewTimer(triggerWithin)
+	defer over.Stop()
 	for {
+		if r.broken(step) { // what stands still may stand still because of that
+			begun = time.Now()
+		}
 		done, _ := r.observer.Accounted()
 		if quiet, _ := r.observer.Quiet(2 * r.spec.LongestInterval); done && quiet {
 			stop(errPassed)
@@ -209,7 +215,23 @@ func (r *run) watchPassed(ctx context.Context, stop context.CancelCauseFunc) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-over.C:
+			stop(fmt.Errorf("all was sent %s ago", triggerWithin))
+			return
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// broken says whether a step before the one with index step bit and is not
+// healed yet.
+func (r *run) broken(step int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.bit[:step] {
+		if !r.bit[i].IsZero() && r.healed[i].IsZero() {
+			return true
+		}
+	}
+	return false
 }

@@ -75,6 +75,17 @@ func TestHastened(t *testing.T) {
 	require.True(t, s.Plan[0].When.met(now))
 }
 
+// What stands still because something is broken may move again.
+func TestBroken(t *testing.T) {
+	r := &run{bit: make([]time.Time, 3), healed: make([]time.Time, 3)}
+	require.False(t, r.broken(2), "nothing bit yet")
+	r.bit[1] = time.Now()
+	require.False(t, r.broken(1), "a later step does not count")
+	require.True(t, r.broken(2))
+	r.healed[1] = time.Now()
+	require.False(t, r.broken(2))
+}
+
 func smallWorkload(t *testing.T) *workload.Workload {
 	w, err := workload.New(workload.Config{Seed: 1, Tag: "T3ST", Files: 2, RecordsPerFile: 4, Control: 1, Sentinel: 1})
 	require.NoError(t, err)
