@@ -80,6 +80,7 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 		stop.describe(&act)
 		pending, err := r.history.Invoke(history.Inject, act.Name, act)
 		if err != nil {
+			stop.close()
 			return err
 		}
 		if triggered != nil {
