@@ -23,10 +23,10 @@ func ExampleAt() {
 	// Output: <nil> at the 3rd "committed" of role load
 }
 
-// The same moment in every run, however the indexer batches: the request with
-// record 17, to one index. Nothing is broken but the connection: a cut.
+// The same moment in every run, however the indexer batches: the answer for
+// record 17, from one index. Nothing is broken but the connection: a cut.
 func ExampleAt_record() {
-	step := harness.At(boundary.IndexRequested.Of(fault.Indexer, 1).On("people").With(17), fault.Hold(fault.Indexer, 0), boundary.Drop)
+	step := harness.At(boundary.Indexed.Of(fault.Indexer, 1).On("people").With(17), fault.Hold(fault.Indexer, 0), boundary.Drop)
 	fmt.Println(step.When.Text)
-	// Output: at the 1st "index requested" of role index on people with record 17
+	// Output: at the 1st "indexed" of role index on people with record 17
 }

@@ -165,6 +165,12 @@ func (s Scenario) Validate() error {
 			if err := step.When.at.Validate(); err != nil {
 				return fmt.Errorf("scenario %s, step %d: %w", s.Name, i+1, err)
 			}
+			if step.When.at.Cut {
+				return fmt.Errorf("scenario %s, step %d: a breakpoint that cuts by itself does not wait for the fault: release it with boundary.Drop", s.Name, i+1)
+			}
+			if then := step.Release; then != "" && then != boundary.Forward && then != boundary.Drop {
+				return fmt.Errorf("scenario %s, step %d: what is held cannot be released by %q; there are %q and %q", s.Name, i+1, then, boundary.Forward, boundary.Drop)
+			}
 			if step.When.at.Role == "" {
 				return fmt.Errorf("scenario %s, step %d: a breakpoint needs the role whose connections it is on", s.Name, i+1)
 			}

@@ -16,6 +16,8 @@ var committed = boundary.Committed.Of(fault.Loader, 3)
 // TestValidateBreakpoints: what would prove nothing, or be ignored, is refused.
 func TestValidateBreakpoints(t *testing.T) {
 	kill, at := fault.Kill(fault.Loader), reaches(committed)
+	cuts := committed
+	cuts.Cut = true
 	require.False(t, at.met(Situation{}), "no progress meets it")
 	for name, test := range map[string]struct {
 		plan   []Step
@@ -39,6 +41,9 @@ func TestValidateBreakpoints(t *testing.T) {
 		"two pauses that arm":           {plan: []Step{At(committed, kill, boundary.Drop)}, pauses: []Pause{{Percent: 50, Until: Settled(), Arms: true}, {Percent: 60, Until: Settled(), Arms: true}}, says: "arms the breakpoint already"},
 		"a pause that waits for it":     {plan: []Step{At(committed, kill, boundary.Drop)}, pauses: []Pause{{Percent: 50, Until: Bites(1, 0), Arms: true}}, says: "waits for step 1 of that plan"},
 		"a pause that arms no boundary": {plan: []Step{{When: Immediately(), Fault: kill, Recover: Immediately()}}, pauses: []Pause{{Percent: 50, Until: Settled(), Arms: true}}, says: "no breakpoint that it could arm"},
+		"released somehow":              {plan: []Step{At(committed, kill, "burn")}, says: `cannot be released by "burn"`},
+		"one that cuts by itself":       {plan: []Step{At(cuts, kill, boundary.Drop)}, says: "cuts by itself"},
+		"a record that none names":      {plan: []Step{At(boundary.IndexRequested.Of(fault.Indexer, 1).With(17), kill, boundary.Drop)}, says: "names none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Scenario{Name: "drill", Hypothesis: "it holds", Plan: test.plan, Pauses: test.pauses}.Validate()

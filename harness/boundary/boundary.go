@@ -3,6 +3,7 @@ package boundary
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -84,6 +85,14 @@ type Event struct {
 	Many    int      `json:"-"`                 // how far the ordinal moves; 0: by one
 }
 
+// signs are all of them.
+var signs = []Kind{MarkRequested, WriteRequested, FileWritten, FileFailed, Refused, Returned, Rejected, TxRequested, RolledBack,
+	Ended, ItemsRequested, ItemsAnswered, Refreshed, AliasChanged, IndexChanged, Closed, Unreadable, Noted}
+
+// carries lists the kinds whose events can name records.
+var carries = []Kind{Published, Confirmed, Delivered, Acked, StatementRequested, Committed, Indexed,
+	Refused, Returned, Rejected, RolledBack, ItemsRequested, ItemsAnswered}
+
 // Class is what ordinals count within, and what a sweep breaks one by one.
 type Class struct {
 	Service string `json:"service"`
@@ -118,9 +127,14 @@ func (b Breakpoint) On(target string) Breakpoint {
 }
 
 // With returns the breakpoint at events only that name one record of the
-// workload: the same moment in every run, however events are batched.
+// workload (0, 1, …): the same moment in every run, however events are batched.
+// Not every kind's events name records: a request to the index is seen before
+// what is in it, its answer (Indexed) names them.
 func (b Breakpoint) With(number int) Breakpoint {
 	b.Number = number + 1
+	if number < 0 { // refused by Validate
+		b.Number = number
+	}
 	return b
 }
 
@@ -165,6 +179,12 @@ func (b Breakpoint) Validate() error {
 	switch {
 	case b.Kind == "":
 		return errors.New("a breakpoint needs a kind")
+	case !slices.Contains(Kinds, b.Kind) && !slices.Contains(signs, b.Kind):
+		return fmt.Errorf("a breakpoint's kind is %q, which is none; there are %q and %q", b.Kind, Kinds, signs)
+	case b.Number < 0:
+		return fmt.Errorf("a breakpoint's record is %d; the first one is 0", b.Number)
+	case (b.Number > 0 || b.Record != "") && !slices.Contains(carries, b.Kind):
+		return fmt.Errorf("a breakpoint waits for a record at %q, which names none; there are %q", b.Kind, carries)
 	case b.Nth < 1:
 		return fmt.Errorf("a breakpoint's nth is %d; the next one is 1", b.Nth)
 	case b.Max <= 0 || b.Max > LongestHold:

@@ -30,12 +30,17 @@ func TestBreakpointMatches(t *testing.T) {
 func TestBreakpointValidate(t *testing.T) {
 	good := Breakpoint{Kind: Acked, Nth: 1, Max: time.Minute}
 	require.NoError(t, good.Validate())
+	require.NoError(t, good.With(0).Validate())
 	for wrong, change := range map[string]func(*Breakpoint){
-		"needs a kind": func(b *Breakpoint) { b.Kind = "" },
-		"nth is 0":     func(b *Breakpoint) { b.Nth = 0 },
-		"maximum is 0": func(b *Breakpoint) { b.Max = 0 },
-		"at most 10m":  func(b *Breakpoint) { b.Max = time.Hour },
-		"settles for":  func(b *Breakpoint) { b.Settle = time.Minute },
+		"needs a kind":                     func(b *Breakpoint) { b.Kind = "" },
+		`"burnt"`:                          func(b *Breakpoint) { b.Kind = "burnt" },
+		"record is -1":                     func(b *Breakpoint) { *b = b.With(-1) },
+		"names none":                       func(b *Breakpoint) { b.Kind = IndexRequested; *b = b.With(0) },
+		`"file fetched", which names none`: func(b *Breakpoint) { b.Kind = FileFetched; b.Record = "K1" },
+		"nth is 0":                         func(b *Breakpoint) { b.Nth = 0 },
+		"maximum is 0":                     func(b *Breakpoint) { b.Max = 0 },
+		"at most 10m":                      func(b *Breakpoint) { b.Max = time.Hour },
+		"settles for":                      func(b *Breakpoint) { b.Settle = time.Minute },
 	} {
 		bad := good
 		change(&bad)
