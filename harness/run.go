@@ -382,8 +382,11 @@ func (r *run) sendInParts(ctx context.Context) error {
 		// If it never comes, the plan says so; what was not sent yet is sent then.
 		// But what counts from where all had settled means nothing where it had not.
 		if pause.Until.settled {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if never != nil {
-				return cmp.Or(ctx.Err(), r.unsettled(time.Since(paused)))
+				return r.unsettled(time.Since(paused))
 			}
 			if err := r.mark(ctx, func(c *crossing, last int64) { c.settled = append(c.settled, last) }); err != nil {
 				return err
