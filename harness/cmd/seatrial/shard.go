@@ -1,6 +1,7 @@
 package main
 
 import (
+	"hash/fnv"
 	"strconv"
 	"strings"
 )
@@ -27,4 +28,16 @@ func parseShard(text string) (shard, error) {
 // index belongs to exactly one of 1/n … n/n, and their sizes differ by at most 1.
 func (s shard) holds(index int) bool {
 	return s.of == 0 || index%s.of == s.number-1
+}
+
+// holdsNamed is the same for lists that each shard derives itself: a name belongs
+// to the same shard whatever else is in the list. The sizes are about equal.
+func (s shard) holdsNamed(name string) bool {
+	if s.of == 0 {
+		return true
+	}
+	hash := fnv.New64a()
+	hash.Write([]byte(name)) // never fails
+	sum := hash.Sum64()
+	return (sum>>32^sum&0xffffffff)%uint64(s.of) == uint64(s.number-1) // folded: the low bits alone are poor
 }

@@ -58,10 +58,13 @@ func (a *app) sweepCommand() *cobra.Command {
   seatrial sweep --services                    kill the services at every boundary, too
   seatrial sweep --resume reports/out/sweep-20261121-153000
   seatrial sweep --until-found                 end with the first break that is not survived
-  seatrial sweep --seed 7 --shard 2/4          every fourth trial, as one of four CI jobs`,
+  seatrial sweep --seed 7 --shard 2/4          a quarter of the trials, as one of four CI jobs`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("seed") {
+				if flags.shard != "" && flags.resume == "" {
+					return usage("--shard %s without --seed: give all shards the same --seed, so that together they break everything", flags.shard)
+				}
 				flags.seed = randomSeed()
 			}
 			for _, name := range []string{"pipeline", "seed", "actions", "services", "shard", "out"} {
@@ -79,7 +82,7 @@ func (a *app) sweepCommand() *cobra.Command {
 	set.BoolVar(&flags.services, "services", false, "kill the service at every boundary, too: slower, and told apart")
 	set.StringVar(&flags.resume, "resume", "", "go on with the sweep in this folder")
 	set.BoolVar(&flags.untilFound, "until-found", false, "begin no further trial once a break was not survived")
-	set.StringVar(&flags.shard, "shard", "", "make only the ith of n equal parts of the trials, as i/n")
+	set.StringVar(&flags.shard, "shard", "", "make only the ith of n parts of the trials, as i/n; all parts need the same --seed")
 	set.IntVar(&flags.parallel, "parallel", 0, parallelFlagText)
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which the sweep leaves its own")
 	set.BoolVar(&flags.json, "json", false, jsonFlagText)
@@ -321,7 +324,7 @@ func (s *sweeping) lay(part shard) {
 	}
 	s.plan, s.Planned = sweep.Plan(classes, actions), 0
 	for i, b := range s.plan {
-		if !part.holds(i) {
+		if !part.holdsNamed(b.String()) {
 			continue
 		}
 		s.Planned++
