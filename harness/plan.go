@@ -250,9 +250,7 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 			situation.Waiting = r.waiting(ctx)
 		}
 		if trigger.settled {
-			done, _ := r.observer.Accounted()
-			quiet, _ := r.observer.Quiet(r.spec.LongestInterval)
-			situation.Settled = done && quiet
+			situation.Settled, _ = r.settled()
 		}
 		if trigger.met(situation) {
 			return nil

@@ -293,6 +293,16 @@ func (r *run) control(ctx context.Context) error {
 		cause := fmt.Errorf("the control records did not pass within %s: %s", controlWithin, missing)
 		return errors.Join(errStop, pending.Fail(cause, nil))
 	}
+	// Where the trial's events are counted, late ones of the control's must not be
+	// taken for them.
+	if r.scenario.Settles || len(r.plan) > 0 && r.plan[0].When.at.Kind != "" {
+		if waiting, err := r.wait(ctx, controlWithin, r.settled); err != nil {
+			return errors.Join(err, pending.Info(err, nil))
+		} else if waiting != "" {
+			cause := fmt.Errorf("not quiet %s after the control records passed: %s", controlWithin, waiting)
+			return errors.Join(errStop, pending.Fail(cause, nil))
+		}
+	}
 	return pending.OK(nil)
 }
 
@@ -404,10 +414,7 @@ func (r *run) sendInParts(ctx context.Context) error {
 // unsettled ends a run that cannot go on because the pipeline did not settle:
 // nothing is wrong with the harness, and nothing is proved.
 func (r *run) unsettled(after time.Duration) error {
-	_, missing := r.observer.Accounted()
-	if missing == "" {
-		_, missing = r.observer.Quiet(r.spec.LongestInterval)
-	}
+	_, missing := r.settled()
 	pending, err := r.history.Invoke(history.Abort, "", nil)
 	if err != nil {
 		return err
@@ -420,7 +427,7 @@ func (r *run) unsettled(after time.Duration) error {
 // every acknowledged operation is in its place or the deadline passed.
 func (r *run) sentinel(ctx context.Context) error {
 	if r.scenario.Settles {
-		if _, err := r.accounted(ctx, r.scenario.deadline()); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -454,6 +461,27 @@ func (r *run) sentinel(ctx context.Context) error {
 	return pending.OK(nil)
 }
 
+// settle waits until everything that was sent is in its place and quiet, or
+// nothing moves any more, but for no longer than the scenario's deadline.
+func (r *run) settle(ctx context.Context) error {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	files := r.workload.Files
+	go r.watchStill(waiting, files[len(files)-2], stop)
+	// Either way the sentinel is next: what is missing is told after it.
+	_, _ = r.wait(waiting, r.scenario.deadline(), r.settled)
+	return ctx.Err()
+}
+
+// settled says whether everything that was sent is in its place, and nothing has
+// changed for the pipeline's longest interval.
+func (r *run) settled() (done bool, waiting string) {
+	if done, missing := r.observer.Accounted(); !done {
+		return false, missing
+	}
+	return r.observer.Quiet(r.spec.LongestInterval)
+}
+
 // stillError says for how long nothing at all has moved: waiting for the rest of
 // the deadline would show nothing else.
 type stillError time.Duration
@@ -463,9 +491,9 @@ func (s stillError) Error() string {
 }
 
 // watchStill stops the wait for a deadline once the whole system stands still:
-// for the pipeline's patience where the sentinel has come through and queues
+// for the pipeline's patience where the last file has come through and queues
 // and inbox are empty, for twice that where something is left waiting.
-func (r *run) watchStill(ctx context.Context, sentinel workload.File, stop context.CancelCauseFunc) {
+func (r *run) watchStill(ctx context.Context, last workload.File, stop context.CancelCauseFunc) {
 	if r.spec.Patience == 0 {
 		return
 	}
@@ -473,7 +501,7 @@ func (r *run) watchStill(ctx context.Context, sentinel workload.File, stop conte
 	begun := time.Now()
 	for {
 		calm := 2 * r.spec.Patience
-		if r.observer.Arrived(sentinel) && r.marks().Queued <= 0 {
+		if r.observer.Arrived(last) && r.marks().Queued <= 0 {
 			calm = r.spec.Patience
 		}
 		if quiet, _ := r.observer.Quiet(calm); quiet && time.Since(begun) >= calm {
@@ -529,11 +557,17 @@ func (r *run) observe(ctx context.Context) error {
 // accounted waits until every acknowledged operation is in its place. Missing
 // says what was not when the time was over.
 func (r *run) accounted(ctx context.Context, within time.Duration) (missing string, err error) {
+	return r.wait(ctx, within, r.observer.Accounted)
+}
+
+// wait waits until what it looks at is done. Missing says what was not when the
+// time was over.
+func (r *run) wait(ctx context.Context, within time.Duration, look func() (done bool, missing string)) (missing string, err error) {
 	over := time.NewTimer(within)
 	defer over.Stop()
 	for {
 		changed := r.changed()
-		done, missing := r.observer.Accounted()
+		done, missing := look()
 		if done {
 			return "", nil
 		}

@@ -35,8 +35,9 @@ type Scenario struct {
 	// Repairs names the operation of the plan (replay, sync) that brings back
 	// what the plan destroys. A plan that destroys something must have one.
 	Repairs string
-	// Settles: the sentinel is sent only once everything before it is in its
-	// place, or nothing moves any more.
+	// Settles: the trial's files are sent only once the control is quiet, and the
+	// sentinel once everything before it is in its place and quiet, or nothing
+	// moves any more.
 	Settles bool
 	// Deadline is how long after the sentinel everything must be in its place;
 	// 0: 45 s.

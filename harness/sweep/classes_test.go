@@ -54,7 +54,7 @@ func TestClasses(t *testing.T) {
 		cross(commit, 1, 0)
 		cross(commit, 2, 1)
 		from := n
-		cross(commit, 3, 9, 8)
+		cross(commit, 3, 1, 9, 8) // 1 is late: the control's
 		cross(ended, 1)
 		cross(fetch, 2)
 		cross(fetch, 3)

@@ -71,6 +71,10 @@ func Classes(run *history.Run) ([]Class, error) {
 	if trial.Missing > 0 {
 		return nil, fmt.Errorf("%s misses %d of the events that crossed the wire: run again on a machine that is less busy", run.Dir, trial.Missing)
 	}
+	control := map[int]bool{} // the control's may be late
+	for _, op := range files.Files[0].Ops {
+		control[int(op.Number)] = true
+	}
 	found := map[boundary.Class]*Class{}
 	before := map[boundary.Class]int64{} // ordinals
 	seen := map[boundary.Class]map[int]bool{}
@@ -96,7 +100,7 @@ func Classes(run *history.Run) ([]Class, error) {
 		}
 		c.Count = int(e.Ordinal - before[of])
 		for _, key := range e.Records {
-			if number, ok := files.Number(key); ok && !seen[of][number] {
+			if number, ok := files.Number(key); ok && !control[number] && !seen[of][number] {
 				seen[of][number] = true
 				c.Records = append(c.Records, number)
 			}
