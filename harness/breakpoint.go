@@ -28,7 +28,8 @@ import (
 // itself: with boundary.Drop it is a cut.
 //
 // The first step of a plan counts boundaries from before the trial's first
-// file, a later one from when it is its turn. A boundary that is never crossed
+// file, or from the end of the pause that Arms; a later one from when it is its
+// turn. A boundary that is never crossed
 // fails the plan, and the run proves nothing.
 func At(where boundary.Breakpoint, do fault.Fault, then boundary.Mode) Step {
 	if do.Target == "" {
@@ -37,8 +38,8 @@ func At(where boundary.Breakpoint, do fault.Fault, then boundary.Mode) Step {
 	return Step{When: reaches(where), Fault: do, Recover: Immediately(), Release: then}
 }
 
-// longestHold bounds every hold: long enough for a service to be ended, short
-// enough that no client gives up its connection for it.
+// longestHold bounds a hold where its breakpoint says nothing else: long enough
+// for a service to be ended. Clients that wait for less give up meanwhile.
 const longestHold = 30 * time.Second
 
 // reaches waits until the pipeline is stopped at a boundary.
@@ -82,8 +83,9 @@ func (r *run) arm(ctx context.Context, trigger Trigger) (*tap.Armed, error) {
 
 // stopped is the pipeline at a breakpoint; nil: it is not stopped.
 type stopped struct {
-	armed *tap.Armed
-	event boundary.Event
+	armed    *tap.Armed
+	event    boundary.Event
+	underWay bool // something that was sent was not in its place yet
 }
 
 func (s *stopped) close() {
@@ -93,11 +95,18 @@ func (s *stopped) close() {
 }
 
 // inFlight is how many records were being handed on; -1: nothing is stopped.
+// Where the event names none, it is how much it covers, if that can be any.
 func (s *stopped) inFlight() int {
 	if s == nil {
 		return -1
 	}
-	return max(s.event.Count, len(s.event.Records))
+	if named := len(s.event.Records); named > 0 {
+		return named
+	}
+	if !s.underWay {
+		return 0
+	}
+	return s.event.Count
 }
 
 func (s *stopped) describe(act *history.FaultAct) {
@@ -168,7 +177,8 @@ func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time
 		armed.Close()
 		return nil, fmt.Errorf("the breakpoint was never reached (%s): %w", trigger.Text, cmp.Or(context.Cause(waiting), err))
 	}
-	return &stopped{armed: armed, event: event}, nil
+	done, _ := r.observer.Accounted()
+	return &stopped{armed: armed, event: event, underWay: !done}, nil
 }
 
 // inForce returns the breakpoint of a step, armed.

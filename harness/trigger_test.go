@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/observe"
@@ -84,6 +85,16 @@ func TestBroken(t *testing.T) {
 	require.True(t, r.broken(2))
 	r.healed[1] = time.Now()
 	require.False(t, r.broken(2))
+}
+
+// Something is in flight at a breakpoint if records are named there, or if they
+// may be in what it covers.
+func TestInFlightAtBreakpoint(t *testing.T) {
+	require.Equal(t, -1, (*stopped)(nil).inFlight())
+	named := &stopped{event: boundary.Event{Count: 5, Records: []string{"a", "b"}}}
+	require.Equal(t, 2, named.inFlight())
+	require.Zero(t, (&stopped{event: boundary.Event{Count: 5}}).inFlight(), "all was in its place: it is something else")
+	require.Equal(t, 5, (&stopped{event: boundary.Event{Count: 5}, underWay: true}).inFlight())
 }
 
 func smallWorkload(t *testing.T) *workload.Workload {
