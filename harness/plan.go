@@ -144,7 +144,8 @@ func (r *run) inject(ctx context.Context, f fault.Fault) (fault.Injection, []int
 // run proves nothing then, and later steps would wait in vain.
 func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step, act history.FaultAct, injection fault.Injection, ids []int, stop *stopped) error {
 	bites := injection.Bites
-	if step.Fault.Lasting {
+	// What a breakpoint holds meets it already, and more may not come while it does.
+	if step.Fault.Lasting && stop.inFlight() <= 0 {
 		bites = func(ctx context.Context) (string, error) {
 			evidence, err := injection.Bites(ctx)
 			if err != nil {
