@@ -70,7 +70,7 @@ func ordinal(n int) string {
 // arm puts the breakpoint of a trigger in force.
 func (r *run) arm(ctx context.Context, trigger Trigger) (*tap.Armed, error) {
 	at := trigger.at
-	role, err := r.pipeline.Named(at.Role)
+	role, err := r.spec.Named(at.Role)
 	if err != nil {
 		return nil, err
 	}

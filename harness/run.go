@@ -155,6 +155,13 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.NoFault {
 		plan = nil
 	}
+	for i, step := range plan {
+		if at := step.When.at; at.Kind != "" {
+			if _, err := spec.Named(at.Role); err != nil {
+				return nil, fmt.Errorf("%w: scenario %s, step %d: %w", ErrUsage, scenario.Name, i+1, err)
+			}
+		}
+	}
 	config := scenario.config(options.Seed, options.Records, plan)
 	config.Tag = cmp.Or(options.Tag, config.Tag)
 	config.FilesPerSecond *= pace

@@ -8,10 +8,24 @@ import (
 
 	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
 // committed is a breakpoint as a plan may have it.
 var committed = boundary.Committed.Of(fault.Loader, 3)
+
+// TestBreakpointOfNoRole: a role that the pipeline does not have is told before
+// anything starts.
+func TestBreakpointOfNoRole(t *testing.T) {
+	h := &Harness{options: Options{Out: t.TempDir()}, stack: &stack.Stack{}}
+	scenario := Scenario{Name: "drill", Hypothesis: "it holds", Plan: []Step{At(boundary.Committed.Of("writer", 1), fault.Kill(fault.Loader), boundary.Drop)}}
+	_, err := h.newRun(scenario, RunOptions{})
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, `step 1: pipeline reference has 0 roles that do "writer": name one of collector, loader, indexer, exporter`)
+	scenario.Plan[0] = At(boundary.Committed.Of("loader", 1), fault.Kill(fault.Loader), boundary.Drop)
+	_, err = h.newRun(scenario, RunOptions{})
+	require.NoError(t, err)
+}
 
 // TestValidateBreakpoints: what would prove nothing, or be ignored, is refused.
 func TestValidateBreakpoints(t *testing.T) {

@@ -73,21 +73,6 @@ func request(role Role, replica int, network string, env map[string]string) stac
 	}
 }
 
-// Named returns the name of the one role that does what is named, or has that
-// name itself.
-func (r *Running) Named(what string) (string, error) {
-	var names []string
-	for _, s := range r.roles {
-		if s.role.Name == what || slices.Contains(s.role.Does, what) {
-			names = append(names, s.role.Name)
-		}
-	}
-	if len(names) != 1 {
-		return "", fmt.Errorf("pipeline %s has %d roles that do %q: name one of them", r.Spec.Name, len(names), what)
-	}
-	return names[0], nil
-}
-
 // Doing returns the containers of the roles that do what is named (Collect,
 // Load, Index, Export), or that have that name.
 func (r *Running) Doing(what string) []*stack.Container {

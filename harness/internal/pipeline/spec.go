@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,6 +56,22 @@ type Spec struct {
 	// an answer before it tries again. A system in which nothing at all moved
 	// for so long will not move any more.
 	Patience time.Duration
+}
+
+// Named returns the name of the one role that does what is named, or has that
+// name itself.
+func (s Spec) Named(what string) (string, error) {
+	var names, all []string
+	for _, role := range s.Roles {
+		if role.Name == what || slices.Contains(role.Does, what) {
+			names = append(names, role.Name)
+		}
+		all = append(all, role.Name)
+	}
+	if len(names) != 1 {
+		return "", fmt.Errorf("pipeline %s has %d roles that do %q: name one of %s", s.Name, len(names), what, strings.Join(all, ", "))
+	}
+	return names[0], nil
 }
 
 // Operation is a command in the container of a role, or a new configuration
