@@ -44,8 +44,8 @@ type Sweep struct {
 	Started  string  `json:"started"`  // RFC 3339
 	Seconds  float64 `json:"seconds"`  // of work, over all sittings
 
-	// TrialsPerMinute is the rate at which Parallel stacks make trials: how many
-	// there are, by the summed seconds of their runs, times Parallel. The clean
+	// TrialsPerMinute is the rate at which trials are made: how many there are, by
+	// the sum of the seconds of each by the stacks at once of its sitting. The clean
 	// run and the starting of stacks are not in it, trials on which the harness
 	// failed are not either. ServiceTrialsPerMinute is the same for trials that
 	// kill a service, which are in no other figure. 0: there are none.
@@ -92,6 +92,7 @@ type SweepTrial struct {
 	Action   string              `json:"action"`
 	Held     string              `json:"held,omitempty"` // where it was held and what bit, in words
 	Counts   map[check.Class]int `json:"counts,omitempty"`
+	Parallel int                 `json:"parallel"` // stacks at once when it was made
 	MatrixRun
 }
 
@@ -100,7 +101,7 @@ func (s *Sweep) Begin(clean Run) { s.Clean = matrixRun(clean) }
 
 // Add takes the result of one trial.
 func (s *Sweep) Add(t SweepTrial, run Run) SweepTrial {
-	t.MatrixRun = matrixRun(run)
+	t.MatrixRun, t.Parallel = matrixRun(run), s.Parallel
 	for _, f := range run.Faults {
 		t.Held = f.Evidence
 	}
@@ -162,17 +163,17 @@ func (s *Sweep) Settle() {
 
 // rate returns the trials per minute, of those that kill a service or of all others.
 func (s *Sweep) rate(services bool) float64 {
-	trials, seconds := 0, 0.0
+	trials, seconds := 0, 0.0 // that go by
 	for _, t := range s.Results {
 		if (t.Action == killService) == services && t.Verdict != check.Infra {
 			trials++
-			seconds += t.Seconds
+			seconds += t.Seconds / float64(max(t.Parallel, 1))
 		}
 	}
 	if seconds == 0 {
 		return 0
 	}
-	return 60 * float64(trials*s.Parallel) / seconds
+	return 60 * float64(trials) / seconds
 }
 
 // JSON writes the sweep as machines get it: no list is nil.

@@ -57,6 +57,10 @@ func TestSweep(t *testing.T) {
 	require.Equal(t, "held for 100 ms and then: drop", s.Findings[0].Held)
 	require.InDelta(t, 60*3*2/21.0, s.TrialsPerMinute, 1e-9, "three trials in 21 seconds of runs, on two stacks")
 	require.InDelta(t, 60*1*2/15.0, s.ServiceTrialsPerMinute, 1e-9, "one on which the harness failed does not count")
+	resumed := s
+	resumed.Parallel = 1
+	resumed.Settle()
+	require.InDelta(t, s.TrialsPerMinute, resumed.TrialsPerMinute, 1e-9, "what a later sitting has does not count for what was made")
 	again := s
 	again.Settle()
 	require.Equal(t, s, again, "counting twice changes nothing")
@@ -140,7 +144,7 @@ func TestSweepNames(t *testing.T) {
 		require.Contains(t, s, name)
 	}
 	finding := s["findings"].([]any)[0].(map[string]any)
-	for _, name := range []string{"name", "class", "position", "action", "held", "counts", "seed", "verdict", "exit", "seconds", "folder", "reason"} {
+	for _, name := range []string{"name", "class", "position", "action", "held", "counts", "parallel", "seed", "verdict", "exit", "seconds", "folder", "reason"} {
 		require.Contains(t, finding, name)
 	}
 	raw.Reset()

@@ -41,7 +41,8 @@ is cut; each in a small trial of its own, which must lose and double nothing.
 Coverage is the share of breaks that the pipeline survived. What failed is listed with
 the folder of its run, and so is what was not reached, with the reason. The sweep is kept
 in ` + reports.SweepFile + ` in its own folder after every trial; --resume goes on where it ended,
-and makes trials again on which the harness failed.
+and makes trials again on which the harness failed or that it could not put back.
+--until-found with it goes on to the next break that is not survived.
 
 Exit code 1: a break was not survived; 6: one proved nothing, or was not made. A clean run
 that is not valid ends the sweep with its own exit code: nothing is broken then.`
@@ -81,7 +82,7 @@ func (a *app) sweepCommand() *cobra.Command {
 	set.StringSliceVar(&flags.actions, "actions", nil, "only these actions: "+actionNames(sweep.Actions)+" (default: all but "+string(sweep.KillService)+")")
 	set.BoolVar(&flags.services, "services", false, "kill the service at every boundary, too: slower, and told apart")
 	set.StringVar(&flags.resume, "resume", "", "go on with the sweep in this folder")
-	set.BoolVar(&flags.untilFound, "until-found", false, "begin no further trial once a break was not survived")
+	set.BoolVar(&flags.untilFound, "until-found", false, "begin no further trial once a break was not survived; with --resume: another one")
 	set.StringVar(&flags.shard, "shard", "", "make only the ith of n parts of the trials, as i/n; all parts need the same --seed")
 	set.IntVar(&flags.parallel, "parallel", 0, parallelFlagText)
 	set.StringVar(&flags.out, "out", harness.DefaultOut, "folder below which the sweep leaves its own")
@@ -177,7 +178,8 @@ func (s *sweeping) fresh(flags sweepFlags) (shard, error) {
 }
 
 // resumed reads a sweep that is to go on. Trials on which the harness failed
-// said nothing, and are made again.
+// said nothing, and are made again; so are those survived which it could not
+// put back.
 func (s *sweeping) resumed(flags sweepFlags) (part shard, err error) {
 	s.dir = flags.resume
 	if s.Sweep, err = reports.ReadSweep(s.dir); err != nil {
@@ -194,7 +196,9 @@ func (s *sweeping) resumed(flags sweepFlags) (part shard, err error) {
 	if part, err = parseShard(s.Shard); err != nil {
 		return part, usage("--resume %s: %w", s.dir, err)
 	}
-	s.Results = slices.DeleteFunc(s.Results, func(t reports.SweepTrial) bool { return t.Verdict == check.Infra })
+	s.Results = slices.DeleteFunc(s.Results, func(t reports.SweepTrial) bool {
+		return t.Verdict == check.Infra || t.Verdict == check.Valid && t.Exit == reports.ExitUndo
+	})
 	s.before = s.Seconds
 	return part, nil
 }

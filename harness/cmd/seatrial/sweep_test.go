@@ -313,6 +313,19 @@ func TestSweepInterruptedAndResumed(t *testing.T) {
 	require.Empty(t, h.asked)
 }
 
+// What could not be put back may have been said of a stack that was broken.
+func TestSweepResumesWhatWasNotUndone(t *testing.T) {
+	out := t.TempDir()
+	undo := failedRun(check.Valid, "nothing found")
+	undo.Undo, undo.Exit = reports.Undo{Error: "the proxy is gone"}, reports.ExitUndo
+	f := newSweeper(t, failing("committed-last-cut", undo))
+	require.Equal(t, reports.ExitUndo, call(t, &f.fake, "sweep", "--parallel", "1", "--out", out).code)
+	g := newSweeper(t, nil)
+	got := call(t, &g.fake, "sweep", "--resume", sweepDir(t, out), "--parallel", "1")
+	require.Zero(t, got.code, got.stdout)
+	require.Equal(t, []string{"sweep-committed-last-cut"}, g.asked)
+}
+
 // A sweep that was interrupted in its clean run begins anew when it goes on.
 func TestSweepInterruptedInTheCleanRun(t *testing.T) {
 	out := t.TempDir()
