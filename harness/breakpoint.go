@@ -125,8 +125,9 @@ func (s *stopped) describe(act *history.FaultAct) {
 const fewNames = 10
 
 // bites proves that the fault bites while the connection is held, and then
-// releases what was kept back.
-func (s *stopped) bites(ctx context.Context, act *history.FaultAct, then boundary.Mode, fault func(context.Context) (string, error)) (string, error) {
+// releases what was kept back. Parts says that the fault ends the connection
+// itself: then nothing can be expected to go on.
+func (s *stopped) bites(ctx context.Context, act *history.FaultAct, then boundary.Mode, parts bool, fault func(context.Context) (string, error)) (string, error) {
 	evidence, err := fault(ctx)
 	if err != nil {
 		return "", err
@@ -139,11 +140,32 @@ func (s *stopped) bites(ctx context.Context, act *history.FaultAct, then boundar
 	if end.Why != "asked" {
 		return "", fmt.Errorf("the hold ended before the fault was proved: %s, after %.1f s", end.Why, end.Seconds)
 	}
+	if err := released(end, parts); err != nil {
+		return "", err
+	}
 	act.Released = string(end.Mode)
 	if end.Err != "" {
 		act.Released += " (" + end.Err + ")"
 	}
 	return fmt.Sprintf("%s; held for %d ms and then: %s; %s", s, int(1000*end.Seconds), act.Released, evidence), nil
+}
+
+// released says why what was held did not become what it was to become.
+func released(end boundary.Release, parts bool) error {
+	if end.Mode == boundary.Forward && end.Err != "" && !parts {
+		return fmt.Errorf("what was held could not be let go, the connection was gone after %.1f s: %s", end.Seconds, end.Err)
+	}
+	return nil
+}
+
+// parts says whether a fault ends the connection on which an event is held: it
+// ends connections, and those of that role or service.
+func (r *run) parts(f fault.Fault, held boundary.Event) bool {
+	does, _ := fault.SplitReplica(f.Target)
+	if role, err := r.spec.Named(does); err == nil {
+		does = role
+	}
+	return f.Disconnects && (does == held.Role || does == held.Service)
 }
 
 func (s *stopped) String() string {

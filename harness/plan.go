@@ -171,7 +171,9 @@ func (r *run) live(ctx, going context.Context, breakOff func(), i int, step Step
 	}
 	if stop != nil {
 		struck := bites
-		bites = func(ctx context.Context) (string, error) { return stop.bites(ctx, &act, step.Release, struck) }
+		bites = func(ctx context.Context) (string, error) {
+			return stop.bites(ctx, &act, step.Release, r.parts(step.Fault, stop.event), struck)
+		}
 	}
 	bit, err := r.moment(going, history.Bite, &act, within, "biting", bites)
 	if err != nil || !bit {

@@ -97,6 +97,37 @@ func TestInFlightAtBreakpoint(t *testing.T) {
 	require.Equal(t, 5, (&stopped{event: boundary.Event{Count: 5}, underWay: true}).inFlight())
 }
 
+// What was to go on and could not is told, unless the fault itself ended the
+// connection.
+func TestReleased(t *testing.T) {
+	gone := boundary.Release{Mode: boundary.Forward, Err: "broken pipe", Seconds: 1}
+	require.ErrorContains(t, released(gone, false), "the connection was gone after 1.0 s: broken pipe")
+	require.NoError(t, released(gone, true))
+	require.NoError(t, released(boundary.Release{Mode: boundary.Forward}, false))
+	require.NoError(t, released(boundary.Release{Mode: boundary.Drop, Err: "broken pipe"}, false), "it was to be gone")
+
+	r := &run{spec: pipeline.Reference("", nil, nil)}
+	held := boundary.Event{Role: "loader", Service: fault.Postgres}
+	for name, test := range map[string]struct {
+		fault fault.Fault
+		parts bool
+	}{
+		"by what the role does":    {fault.Kill(fault.Loader), true},
+		"by its name":              {fault.Stop("loader", time.Second), true},
+		"one of its containers":    {fault.Kill(fault.Replica(fault.Loader, 1)), true},
+		"the other end":            {fault.CrashRecovery(), true},
+		"another role":             {fault.Kill(fault.Indexer), false},
+		"another service":          {fault.Kill(fault.RabbitMQ), false},
+		"a pause ends nothing":     {fault.Pause(fault.Loader), false},
+		"a hold ends nothing":      {fault.Hold(fault.Loader, time.Second), false},
+		"a lock ends nothing":      {fault.LockTable(), false},
+		"a toxic that ends them":   {fault.ResetPeer(fault.Postgres, fault.Downstream, 0), true},
+		"a toxic that only delays": {fault.Latency(fault.Postgres, fault.Downstream, time.Second, 0), false},
+	} {
+		require.Equal(t, test.parts, r.parts(test.fault, held), name)
+	}
+}
+
 func smallWorkload(t *testing.T) *workload.Workload {
 	w, err := workload.New(workload.Config{Seed: 1, Tag: "T3ST", Files: 2, RecordsPerFile: 4, Control: 1, Sentinel: 1})
 	require.NoError(t, err)

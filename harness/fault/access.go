@@ -57,7 +57,7 @@ func PermissionsWithdrawn() Fault {
 // interface's list. There is nothing to take back: it is healed when the
 // broker takes connections. None there is an error.
 func ConnectionsClosed() Fault {
-	return Fault{Name: "connections-closed", Target: RabbitMQ, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "connections-closed", Target: RabbitMQ, Disconnects: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		broker := world.Broker()
 		containers, err := running(ctx, world, target)
 		if err != nil {

@@ -38,7 +38,7 @@ var ErrUnhealthy = errors.New("the health check finds something")
 // engine knows no such container any more and nobody answers in its place;
 // there is nothing to take back, and healed it is when the successor answers.
 func DeleteBroker() Fault {
-	return Fault{Name: "broker-deleted", Target: RabbitMQ, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "broker-deleted", Target: RabbitMQ, Disconnects: true, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err

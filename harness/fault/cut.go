@@ -14,7 +14,7 @@ const UndoCut = "take-connections"
 // taken back. A reply that a Latency downstream still holds never arrives: its
 // effect is there, and the pipeline does not know.
 func Cut(service string) Fault {
-	return Fault{Name: "cut", Target: service, prepare: func(ctx context.Context, world World, service string) (Injection, error) {
+	return Fault{Name: "cut", Target: service, Disconnects: true, prepare: func(ctx context.Context, world World, service string) (Injection, error) {
 		connections, err := world.Connections(service)
 		if err != nil {
 			return Injection{}, err

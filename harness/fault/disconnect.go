@@ -14,7 +14,7 @@ import (
 // engine has them on no network and, for a service, a canary through the proxy
 // is not answered. Recovery puts them back under their names.
 func Disconnect(target string) Fault {
-	return Fault{Name: "disconnect", Target: target, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "disconnect", Target: target, Disconnects: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err

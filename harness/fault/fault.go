@@ -59,6 +59,8 @@ type Fault struct {
 	// Toxic says that this is a toxic on the pipeline's connections. The traffic
 	// of a plan without any does not pass Toxiproxy.
 	Toxic bool
+	// Disconnects says that connections to or from the target end with this.
+	Disconnects bool
 	// Holds says that this breaks nothing itself: it keeps back for HoldsFor what
 	// a breakpoint holds.
 	Holds    bool

@@ -16,7 +16,7 @@ const hogPath = "/seatrial-hog"
 // marked as the first choice. It bites if the engine reports OOMKilled and
 // exit code 137. Recovery starts the same container.
 func OOMKill(target string) Fault {
-	return Fault{Name: "oom-kill", Target: target, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "oom-kill", Target: target, Disconnects: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err

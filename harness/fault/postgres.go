@@ -19,7 +19,7 @@ const proofName = "seatrial-proof"
 // lost. It bites when Postgres knows none of those backends any more; there is
 // nothing to take back. It is healed when the pipeline has new ones.
 func BackendsKilled() Fault {
-	return Fault{Name: "backends-killed", Target: Postgres, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "backends-killed", Target: Postgres, Disconnects: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		from, err := clientAddress(ctx, world)
 		if err != nil {
 			return Injection{}, err

@@ -9,7 +9,7 @@ import (
 
 // Kill sends SIGKILL to the main process. Recovery starts the same container.
 func Kill(target string) Fault {
-	return Fault{Name: "kill", Target: target, prepare: down(func(ctx context.Context, c Container) error { return c.Kill(ctx) }, func(state State) error {
+	return Fault{Name: "kill", Target: target, Disconnects: true, prepare: down(func(ctx context.Context, c Container) error { return c.Kill(ctx) }, func(state State) error {
 		if state.ExitCode != 137 {
 			return fmt.Errorf("exit code is %d, a killed process has 137", state.ExitCode)
 		}
@@ -20,7 +20,7 @@ func Kill(target string) Fault {
 // Stop sends SIGTERM and, after grace (whole seconds, rounded up), SIGKILL.
 // Recovery starts the same container.
 func Stop(target string, grace time.Duration) Fault {
-	return Fault{Name: "stop", Target: target, Detail: "grace " + grace.String(),
+	return Fault{Name: "stop", Target: target, Disconnects: true, Detail: "grace " + grace.String(),
 		prepare: down(func(ctx context.Context, c Container) error { return c.Stop(ctx, grace) }, nil)}
 }
 
@@ -55,7 +55,7 @@ func down(end func(context.Context, Container) error, proof func(State) error) f
 // Restart stops and starts the container in one go. It bites if the process is
 // another one afterwards; there is nothing to take back.
 func Restart(target string, grace time.Duration) Fault {
-	return Fault{Name: "restart", Target: target, Detail: "grace " + grace.String(),
+	return Fault{Name: "restart", Target: target, Disconnects: true, Detail: "grace " + grace.String(),
 		prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 			containers, err := running(ctx, world, target)
 			if err != nil {

@@ -20,7 +20,7 @@ func RecreateWiped(target string) Fault {
 }
 
 func recreate(name, target string, volumes bool) Fault {
-	return Fault{Name: name, Target: target, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: name, Target: target, Disconnects: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err

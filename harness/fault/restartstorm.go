@@ -12,7 +12,7 @@ import (
 // they are ready. It bites if the engine showed another start each time; there
 // is nothing to take back.
 func RestartStorm(target string, times int) Fault {
-	return Fault{Name: "restart-storm", Target: target, Detail: fmt.Sprintf("%d restarts", times),
+	return Fault{Name: "restart-storm", Target: target, Disconnects: true, Detail: fmt.Sprintf("%d restarts", times),
 		prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 			if times < 2 {
 				return Injection{}, fmt.Errorf("%d restarts of %s are no storm: take 2 or more", times, target)

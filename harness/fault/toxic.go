@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -114,7 +115,8 @@ func broken(c Canary) error {
 }
 
 func (t toxic) fault() Fault {
-	return Fault{Name: t.kind, Target: t.service, Detail: t.stream + ", " + t.detail, Lasting: true, Toxic: true, prepare: t.prepare}
+	return Fault{Name: t.kind, Target: t.service, Detail: t.stream + ", " + t.detail, Lasting: true, Toxic: true,
+		Disconnects: slices.Contains([]string{"timeout", "reset_peer", "limit_data"}, t.kind), prepare: t.prepare}
 }
 
 func (t toxic) name() string { return "seatrial-" + t.kind + "-" + t.stream }

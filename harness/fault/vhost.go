@@ -19,7 +19,7 @@ const waitingMessages = "all queues, with the messages that wait in them"
 // refuses a connection to it. Recovery creates it anew, with its permissions
 // and nothing in it: what is to be declared in it is the pipeline's to declare.
 func DeleteVhost() Fault {
-	return Fault{Name: "vhost-deleted", Target: RabbitMQ, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "vhost-deleted", Target: RabbitMQ, Disconnects: true, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err
@@ -54,7 +54,7 @@ func DeleteVhost() Fault {
 // tried. Recovery deletes it and creates it anew, with its permissions and
 // nothing in it.
 func CorruptVhost() Fault {
-	return Fault{Name: "vhost-corrupted", Target: RabbitMQ, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "vhost-corrupted", Target: RabbitMQ, Disconnects: true, Destroys: waitingMessages, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		containers, err := running(ctx, world, target)
 		if err != nil {
 			return Injection{}, err
