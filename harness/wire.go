@@ -61,6 +61,8 @@ type crossing struct {
 	// it had settled.
 	from, to int64
 	settled  []int64
+	// until is the number of the last event that the tap has seen; set at the end.
+	until int64
 }
 
 func cross(ctx context.Context, control *tap.Control, file *history.Crossing, after int64) *crossing {
@@ -70,6 +72,7 @@ func cross(ctx context.Context, control *tap.Control, file *history.Crossing, af
 		defer close(c.done)
 		err := c.follow(ctx, control, file)
 		c.mu.Lock()
+		file.Miss(max(c.until-c.last, 0))
 		file.Trial(c.from, c.to, c.settled...)
 		c.mu.Unlock()
 		c.err = errors.Join(err, file.Close())
@@ -132,7 +135,8 @@ func (r *run) mark(ctx context.Context, note func(c *crossing, last int64)) erro
 // history has not.
 const caughtUpWithin = 5 * time.Second
 
-// close writes what the tap has seen until now, and ends.
+// close writes what the tap has seen until now, and ends. What did not come in
+// time is told as missing.
 func (c *crossing) close(ctx context.Context, control *tap.Control) error {
 	ctx, cancel := context.WithTimeout(ctx, caughtUpWithin)
 	defer cancel()
@@ -140,10 +144,13 @@ func (c *crossing) close(ctx context.Context, control *tap.Control) error {
 	for err == nil && c.at() < last && ctx.Err() == nil {
 		time.Sleep(5 * time.Millisecond)
 	}
+	c.mu.Lock()
+	c.until = last
+	c.mu.Unlock()
 	c.cancel()
 	<-c.done
-	if c.err != nil {
-		return fmt.Errorf("%w: %w", ErrInfra, c.err)
+	if err = errors.Join(err, c.err); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
@@ -100,7 +101,35 @@ func (c *Control) Open(service string) (bool, error) {
 func (c *Control) SetOpen(service string, open bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
 	defer cancel()
-	return c.tell(ctx, http.MethodPut, "/closed/"+service, !open)
+	// Toxiproxy's own listener is behind the gateway, and holds what its toxics do.
+	steps := []func() error{
+		func() error { return c.tell(ctx, http.MethodPut, "/closed/"+service, !open) },
+		func() error { return c.enable(service, open) },
+	}
+	if open {
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Control) enable(service string, open bool) error {
+	proxy, err := c.client.Proxy(service)
+	if err != nil {
+		return fmt.Errorf("ask the proxy for %s: %w", service, err)
+	}
+	if proxy.Enabled == open {
+		return nil
+	}
+	proxy.Enabled = open
+	if err := proxy.Save(); err != nil {
+		return fmt.Errorf("open (%t) the proxy's listener for %s: %w", open, service, err)
+	}
+	return nil
 }
 
 // answersWithin bounds what the tap is asked and told at once.

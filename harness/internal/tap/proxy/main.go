@@ -86,11 +86,13 @@ func run(ctx context.Context) error {
 		Handler:           answers,
 		ReadHeaderTimeout: 5 * time.Second,
 	}
+	ended := make(chan error, 1)
 	go func() {
 		select {
 		case <-ctx.Done():
+			ended <- nil
 		case err := <-failed:
-			fmt.Fprintln(os.Stderr, "proxy:", err)
+			ended <- err
 		}
 		control.Close()
 	}()
@@ -98,7 +100,7 @@ func run(ctx context.Context) error {
 	if err := control.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return nil
+	return <-ended
 }
 
 // open begins to listen for a route: the tap as the pipeline sees it, and

@@ -26,7 +26,10 @@ type conn struct {
 	ends   [2]io.ReadWriteCloser // by the direction that reads from it: client, service
 	ended  [2]atomic.Bool        // the direction's source has said all
 	shut   [2]atomic.Bool        // and all of it has gone on
-	closed atomic.Bool
+	failed [2]atomic.Bool        // nothing arrives in this direction any more
+	// What was handed to the toxics, and what has come out of them; bytes.
+	handed, arrived [2]atomic.Int64
+	closed          atomic.Bool
 	// dropped at a breakpoint: whatever the connection is part of ends with it.
 	dropped atomic.Bool
 	over    chan struct{}
@@ -106,17 +109,30 @@ func (f *flow) WriteTo(to io.Writer) (int64, error) {
 		if err == nil {
 			continue
 		}
+		// A connection that breaks is for its two ends to notice: what came before
+		// still goes its way, and what looked like the beginning of something, too.
 		if err == io.EOF {
-			// What looked like the beginning of something goes, too.
-			err = f.send(to, f.kept)
 			f.c.ended[f.d].Store(true)
 		}
-		if err != nil {
-			f.c.close()
-			err = nil // that the connection broke is for its two ends to notice
-		}
-		return f.base, err
+		return f.base, f.send(to, f.kept)
 	}
+}
+
+// mostAtOnce bounds what is handed on at once: a toxic that delays holds up to
+// a thousand of these.
+const mostAtOnce = 16 << 10
+
+// write hands bytes on.
+func (f *flow) write(to io.Writer, p []byte) error {
+	for len(p) > 0 {
+		piece := p[:min(len(p), mostAtOnce)]
+		p = p[len(piece):]
+		f.c.handed[f.d].Add(int64(len(piece)))
+		if _, err := to.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send writes the first n bytes of what is kept and moves the rest up.
@@ -124,7 +140,7 @@ func (f *flow) send(to io.Writer, n int) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := to.Write(f.buffer[:n])
+	err := f.write(to, f.buffer[:n])
 	f.base += int64(n)
 	return err
 }
@@ -138,7 +154,7 @@ func (f *flow) pass(to io.Writer, end int) error {
 		if until <= begin {
 			return nil
 		}
-		_, err := to.Write(f.buffer[begin:until])
+		err := f.write(to, f.buffer[begin:until])
 		begin = until
 		return err
 	}
@@ -201,7 +217,7 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 	var beat func()
 	if frame != nil && whole {
 		// An error shows when the rest is sent.
-		beat = func() { to.Write(frame) }
+		beat = func() { f.write(to, frame) }
 	}
 	release := hub.wait(stopped, every, beat)
 	var err error
@@ -212,13 +228,14 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 		case <-time.After(time.Until(settled)):
 		case <-f.c.over:
 		}
+		f.c.arrives(f.d)
 		f.c.dropped.Store(true)
 		f.c.close()
 		hub.finish(stopped, nil)
 		return errDropped
 	}
 	err = rest()
-	if err == nil && f.c.closed.Load() {
+	if err == nil && (f.c.closed.Load() || f.c.failed[f.d].Load()) {
 		err = net.ErrClosed
 	}
 	hub.finish(stopped, err)
@@ -233,12 +250,36 @@ type outlet struct {
 
 func (o *outlet) to() io.ReadWriteCloser { return o.c.ends[1-o.d] }
 
+// Write never fails: whoever hands on what cannot arrive any more must not wait
+// for ever with it, nor keep the other direction from what it still has to say.
+// That the connection is gone shows where it is read.
 func (o *outlet) Write(p []byte) (int, error) {
-	n, err := o.to().Write(p)
-	if err != nil {
-		o.c.close()
+	if !o.c.failed[o.d].Load() {
+		if _, err := o.to().Write(p); err != nil {
+			o.c.failed[o.d].Store(true)
+			if o.c.shut[1-o.d].Load() { // nobody reads there any more
+				o.c.close()
+			}
+		}
 	}
-	return n, err
+	o.c.arrived[o.d].Add(int64(len(p)))
+	return len(p), nil
+}
+
+// arrivesWithin bounds the wait for toxics that hold something back.
+const arrivesWithin = 5 * time.Second
+
+// arrives waits until the toxics hold nothing back in a direction.
+func (c *conn) arrives(d reader.Direction) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(arrivesWithin); c.arrived[d].Load() < c.handed[d].Load() && time.Now().Before(until); {
+		select {
+		case <-tick.C:
+		case <-c.over:
+			return
+		}
+	}
 }
 
 // Close passes the source's end on. Where the source has not ended, something

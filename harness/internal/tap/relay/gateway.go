@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,7 +60,10 @@ func (g *Gateway) serve(ctx context.Context, t *Tap, client net.Conn, name strin
 	if err != nil {
 		return
 	}
-	login := &login{gateway: g, ctx: ctx, fresh: server, shown: hostKey}
+	if tcp, ok := client.(*net.TCPConn); ok && route.Reset != nil && route.Reset() {
+		tcp.SetLinger(0) // an error means that it is gone already
+	}
+	login := &login{gateway: g, ctx: ctx, client: client, fresh: server, shown: hostKey}
 	config := &ssh.ServerConfig{ServerVersion: "SSH-2.0-seatrial", MaxAuthTries: 6, PasswordCallback: login.password}
 	if g.Key != nil {
 		config.PublicKeyCallback, config.VerifiedPublicKeyCallback = g.listed, login.publicKey
@@ -260,6 +264,7 @@ func (g *Gateway) listed(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permission
 type login struct {
 	gateway *Gateway
 	ctx     context.Context
+	client  net.Conn
 	fresh   net.Conn   // to the server, not used yet
 	shown   ssh.Signer // the client was shown this host key
 
@@ -305,6 +310,11 @@ func (l *login) try(user string, method ssh.AuthMethod) error {
 	})
 	if err != nil {
 		socket.Close()
+		// Only the server itself refuses a log-in. One that is gone is no wrong
+		// password: the connection ends, as without the gateway.
+		if !strings.Contains(err.Error(), "unable to authenticate") {
+			l.client.Close()
+		}
 		return fmt.Errorf("log in to the server as %s: %w", user, err)
 	}
 	l.socket, l.conn, l.channels, l.requests = socket, conn, channels, requests

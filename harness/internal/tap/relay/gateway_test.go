@@ -37,6 +37,7 @@ type server struct {
 	accepts ssh.PublicKey
 	logins  atomic.Int64
 	gone    atomic.Bool
+	dead    atomic.Bool // takes connections, and ends them
 	root    string
 }
 
@@ -59,6 +60,9 @@ func (s *server) listen(t *testing.T) string {
 
 func (s *server) serve(socket net.Conn) {
 	defer socket.Close()
+	if s.dead.Load() {
+		return
+	}
 	config := &ssh.ServerConfig{
 		PasswordCallback: func(client ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
 			if client.User() == "importer" && string(password) == "secret" {
@@ -262,4 +266,23 @@ func TestGatewayToNobody(t *testing.T) {
 	defer conn.Close()
 	_, err = io.ReadAll(conn)
 	require.NoError(t, err)
+}
+
+// A server that dies after a log-in has not refused the next one.
+func TestGatewayToTheDead(t *testing.T) {
+	s := newServer(t)
+	_, gateway, address := gate(t, s)
+	client, err := logIn(address, gateway.HostKey.PublicKey(), ssh.Password("secret"))
+	require.NoError(t, err)
+	client.Close()
+	s.dead.Store(true)
+	_, err = logIn(address, gateway.HostKey.PublicKey(), ssh.Password("secret"))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "unable to authenticate")
+	s.dead.Store(false)
+	_, err = logIn(address, gateway.HostKey.PublicKey(), ssh.Password("wrong"))
+	require.ErrorContains(t, err, "unable to authenticate")
+	client, err = logIn(address, gateway.HostKey.PublicKey(), ssh.Password("secret"))
+	require.NoError(t, err)
+	client.Close()
 }

@@ -46,7 +46,7 @@ func (h *hub) emit(c *conn, events []boundary.Event) (stopped *trap) {
 		of := e.Class()
 		h.ordinals[of] += int64(many)
 		e.Ordinal = h.ordinals[of]
-		if hit := h.count(&e, many); hit != nil && stopped == nil {
+		if hit := h.count(&e, many, stopped == nil); hit != nil {
 			e.Hold = hit.id
 			hit.hold(e)
 			stopped = hit
@@ -63,14 +63,14 @@ func (h *hub) emit(c *conn, events []boundary.Event) (stopped *trap) {
 }
 
 // count lets every breakpoint that waits for such an event count it, and
-// returns the first that has waited long enough. Another one that has, too,
-// stops at the next.
-func (h *hub) count(e *boundary.Event, many int) (hit *trap) {
+// returns the first that has waited long enough, if the connection can be
+// stopped. Another one that has, too, stops at the next.
+func (h *hub) count(e *boundary.Event, many int, can bool) (hit *trap) {
 	for _, t := range h.traps {
 		if !t.Matches(e) {
 			continue
 		}
-		if t.seen += many; t.seen >= t.Nth && hit == nil {
+		if t.seen += many; t.seen >= t.Nth && hit == nil && can {
 			hit = t
 		}
 	}

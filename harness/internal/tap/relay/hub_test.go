@@ -57,3 +57,16 @@ func TestHubCountsMessages(t *testing.T) {
 	events, _ := h.since(3, 1, nil)
 	require.EqualValues(t, 2, events[0].Ordinal)
 }
+
+// Two breakpoints that one read meets: the connection stops at one, and at the
+// other's next event.
+func TestHubStopsAtTheNext(t *testing.T) {
+	h := newHub()
+	first := h.arm(boundary.Breakpoint{Kind: boundary.Confirmed, Target: "x", Nth: 1, Max: 1})
+	other := h.arm(boundary.Breakpoint{Kind: boundary.Confirmed, Target: "y", Nth: 1, Max: 1})
+	c := &conn{tap: &Tap{}, service: "s", address: "a"}
+	both := []boundary.Event{{Kind: boundary.Confirmed, Target: "x"}, {Kind: boundary.Confirmed, Target: "y"}}
+	require.Same(t, first, h.emit(c, both))
+	require.Nil(t, other.event)
+	require.Same(t, other, h.emit(c, both[1:]))
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/internal/tap/reader"
@@ -58,8 +59,12 @@ func New(prefix string) *Tap {
 	return &Tap{hub: newHub(), roles: roles{prefix: prefix}, lookup: named, open: map[int64]*conn{}, direct: map[string]bool{}, closed: map[string]bool{}, clients: map[net.Conn]string{}}
 }
 
-// dialWithin bounds the connection to a service.
-const dialWithin = 5 * time.Second
+const (
+	// dialWithin bounds the connection to a service.
+	dialWithin = 5 * time.Second
+	// acceptAgain is how long no connections are taken where there is no room for one.
+	acceptAgain = 50 * time.Millisecond
+)
 
 // Serve takes connections for a route until the listener is closed.
 func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) error {
@@ -72,6 +77,10 @@ func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) err
 	defer stop()
 	for {
 		client, err := listener.Accept()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) {
+			time.Sleep(acceptAgain)
+			continue
+		}
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return nil
@@ -87,13 +96,16 @@ func (t *Tap) serve(ctx context.Context, client net.Conn, route Route) {
 		abort(client)
 		return
 	}
-	name := ""
-	if address := host(client.RemoteAddr()); !t.roles.knows(address) {
-		name = t.lookup(ctx, address)
+	// The network takes its time to say who it is: the service is dialled meanwhile.
+	named := make(chan string, 1)
+	if address := host(client.RemoteAddr()); t.roles.knows(address) {
+		named <- ""
+	} else {
+		go func() { named <- t.lookup(ctx, address) }()
 	}
 	if route.Gateway != nil {
 		defer t.leave(client)
-		route.Gateway.serve(ctx, t, client, name, route)
+		route.Gateway.serve(ctx, t, client, <-named, route)
 		return
 	}
 	upstream, err := dial(ctx, route.Upstream)
@@ -102,7 +114,7 @@ func (t *Tap) serve(ctx context.Context, client net.Conn, route Route) {
 		t.leave(client)
 		return
 	}
-	t.join(client, upstream, name, route)
+	t.join(client, upstream, <-named, route)
 }
 
 func dial(ctx context.Context, address string) (net.Conn, error) {
@@ -193,14 +205,23 @@ func (t *Tap) setClosed(service string, closed bool) {
 	t.mu.Lock()
 	t.closed[service] = closed
 	var ending []net.Conn
+	var joined []*conn
 	for client, of := range t.clients {
 		if closed && of == service {
 			ending = append(ending, client)
 		}
 	}
+	for _, c := range t.open {
+		if closed && c.service == service {
+			joined = append(joined, c)
+		}
+	}
 	t.mu.Unlock()
 	for _, client := range ending {
 		abort(client)
+	}
+	for _, c := range joined { // whoever waits to hand something on does so in vain
+		c.close()
 	}
 }
 

@@ -2,6 +2,7 @@ package toxic
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -39,7 +40,8 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap
 	}()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	route, toxics, err := Route(NewServer(zerolog.Nop()), "echo", echo.Addr().String())
+	server := NewServer(zerolog.Nop())
+	route, toxics, err := Route(server, "echo", echo.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -50,7 +52,10 @@ func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap
 		cancel()
 		require.NoError(t, <-served)
 	})
-	answers := httptest.NewServer(http.StripPrefix("/x"+tap.WirePath, wire.Control()))
+	both := http.NewServeMux()
+	both.Handle("/x"+tap.WirePath+"/", http.StripPrefix("/x"+tap.WirePath, wire.Control()))
+	both.Handle("/x/", http.StripPrefix("/x", server.Routes()))
+	answers := httptest.NewServer(both)
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
 	return listener.Addr().String(), toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
 }
@@ -180,4 +185,95 @@ func TestCut(t *testing.T) {
 		_, err = ask(after)
 		require.NoError(t, err)
 	}
+}
+
+// What a client said before it died arrives, also where a toxic still holds it.
+func TestDeadClientIsHeardOut(t *testing.T) {
+	heard := make(chan string, 1)
+	service, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { service.Close() })
+	go func() {
+		conn, err := service.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "unread") // so that the client's end is a reset
+		said, _ := io.ReadAll(conn)
+		heard <- string(said)
+	}()
+	server := NewServer(zerolog.Nop())
+	route, toxics, err := Route(server, "dead", service.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(toxics.Stop)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go relay.New("").Serve(ctx, listener, route)
+	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":300}}`)
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	_, err = io.WriteString(client, "the last ack")
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond) // it is in the toxic, and what the service said has come
+	require.NoError(t, client.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, client.Close())
+	select {
+	case said := <-heard:
+		require.Equal(t, "the last ack", said)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection to the service has not ended")
+	}
+}
+
+// A second toxic on a connection whose service takes nothing meets the chunk that
+// the first one holds, and nothing is lost.
+func TestSecondToxicOnAStalledConnection(t *testing.T) {
+	takes := make(chan struct{})
+	got := make(chan int, 1)
+	service, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { service.Close() })
+	go func() {
+		conn, err := service.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		<-takes
+		said, _ := io.ReadAll(conn)
+		got <- len(said)
+	}()
+	server := NewServer(zerolog.Nop())
+	route, toxics, err := Route(server, "stalled", service.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(toxics.Stop)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go relay.New("").Serve(ctx, listener, route)
+	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":1}}`)
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	const much = 8 << 20
+	sent := make(chan error, 1)
+	go func() {
+		_, err := client.Write(make([]byte, much))
+		sent <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
+	}()
+	time.Sleep(500 * time.Millisecond) // the service's window is full
+	add(t, toxics, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
+	time.Sleep(3 * time.Second) // longer than a held chunk is tried
+	close(takes)
+	select {
+	case n := <-got:
+		require.Equal(t, much, n)
+		require.NoError(t, <-sent)
+	case <-time.After(20 * time.Second):
+		t.Fatal("it has not come through")
+	}
+	client.Close()
 }

@@ -22,11 +22,55 @@ func init() {
 	toxics.Register("latency", new(latency))
 	toxics.Register("slicer", new(slicer))
 	toxics.Register("reset_peer", new(resetPeer))
+	toxics.Register("timeout", new(timeout))
+	toxics.Register("limit_data", new(limitData))
 }
 
-// resetPeer is Toxiproxy's, but not of its type: for that, Toxiproxy takes both
-// ends of a link for TCP connections, and the tap's are not.
+// Toxiproxy's own timeout, limit_data and reset_peer close a connection and
+// leave whoever feeds it waiting for ever, with what it holds. These take what
+// still comes.
+
+type timeout struct{ toxics.TimeoutToxic }
+
+func (t *timeout) Pipe(stub *toxics.ToxicStub) {
+	t.TimeoutToxic.Pipe(stub)
+	discard(stub)
+}
+
+func (t *timeout) Cleanup(stub *toxics.ToxicStub) {
+	t.TimeoutToxic.Cleanup(stub)
+	discard(stub)
+}
+
+type limitData struct{ toxics.LimitDataToxic }
+
+func (t *limitData) Pipe(stub *toxics.ToxicStub) {
+	t.LimitDataToxic.Pipe(stub)
+	discard(stub)
+}
+
+// resetPeer is not of Toxiproxy's type: for that, Toxiproxy takes both ends of a
+// link for TCP connections, and the tap's are not.
 type resetPeer struct{ toxics.ResetToxic }
+
+func (t *resetPeer) Pipe(stub *toxics.ToxicStub) {
+	t.ResetToxic.Pipe(stub)
+	discard(stub)
+}
+
+// discard takes what still comes to a stub that was closed, until its feeder ends.
+func discard(stub *toxics.ToxicStub) {
+	if !stub.Closed() {
+		return
+	}
+	go func() {
+		for chunk := range stub.Input {
+			if chunk == nil {
+				return
+			}
+		}
+	}()
+}
 
 // resets says whether connections that begin now are to end abruptly.
 func resets(proxy *toxiproxy.Proxy) bool {
@@ -40,16 +84,31 @@ func resets(proxy *toxiproxy.Proxy) bool {
 	return false
 }
 
+// held is what a toxic had in its hands when it was interrupted. It goes on
+// with that, or hands it on when it is taken off: only then may a connection be
+// closed that takes nothing, because others are interrupted for what follows.
+type held struct{ chunk *stream.StreamChunk }
+
 // handOn passes a chunk on. It is false if the toxic was interrupted meanwhile:
-// the chunk is passed on or the connection closed, and Pipe must return.
+// the chunk is held, and Pipe must return.
 func handOn(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
 	select {
 	case stub.Output <- chunk:
 		return true
 	case <-stub.Interrupt:
-		flush(stub, chunk)
+		hold(stub, chunk)
 		return false
 	}
+}
+
+func hold(stub *toxics.ToxicStub, chunk *stream.StreamChunk) { stub.State.(*held).chunk = chunk }
+
+// take returns what was held, or nil.
+func take(stub *toxics.ToxicStub) *stream.StreamChunk {
+	of := stub.State.(*held)
+	chunk := of.chunk
+	of.chunk = nil
+	return chunk
 }
 
 func flush(stub *toxics.ToxicStub, chunk *stream.StreamChunk) {
@@ -58,9 +117,12 @@ func flush(stub *toxics.ToxicStub, chunk *stream.StreamChunk) {
 	}
 }
 
-// drain hands on what waits before an interrupted toxic. Left to Toxiproxy, each
+// drain hands on what an interrupted toxic held and what waits before it. Left to Toxiproxy, each
 // of up to a thousand chunks is tried for 5 s where nobody takes them any more.
 func drain(stub *toxics.ToxicStub) {
+	if chunk := take(stub); chunk != nil {
+		flush(stub, chunk)
+	}
 	for !stub.Closed() && len(stub.Input) > 0 {
 		if chunk := <-stub.Input; chunk != nil {
 			flush(stub, chunk)
@@ -72,10 +134,16 @@ func drain(stub *toxics.ToxicStub) {
 
 type latency struct{ toxics.LatencyToxic }
 
+// NewState makes a connection's.
+func (*latency) NewState() any { return new(held) }
+
 // Cleanup is called when the toxic is taken off; a stub that flush closed stays closed.
 func (*latency) Cleanup(stub *toxics.ToxicStub) { drain(stub) }
 
 func (t *latency) Pipe(stub *toxics.ToxicStub) {
+	if chunk := take(stub); chunk != nil && !handOn(stub, chunk) {
+		return
+	}
 	for {
 		select {
 		case <-stub.Interrupt:
@@ -93,7 +161,7 @@ func (t *latency) Pipe(stub *toxics.ToxicStub) {
 					return
 				}
 			case <-stub.Interrupt:
-				flush(stub, chunk)
+				hold(stub, chunk)
 				return
 			}
 		}
@@ -110,10 +178,16 @@ func (t *latency) delay() time.Duration {
 
 type slicer struct{ toxics.SlicerToxic }
 
+// NewState makes a connection's.
+func (*slicer) NewState() any { return new(held) }
+
 // Cleanup is called when the toxic is taken off; a stub that flush closed stays closed.
 func (*slicer) Cleanup(stub *toxics.ToxicStub) { drain(stub) }
 
 func (t *slicer) Pipe(stub *toxics.ToxicStub) {
+	if chunk := take(stub); chunk != nil && !t.slice(stub, chunk) {
+		return
+	}
 	for {
 		select {
 		case <-stub.Interrupt:
@@ -142,7 +216,7 @@ func (t *slicer) slice(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
 		case stub.Output <- &stream.StreamChunk{Data: rest[:size], Timestamp: chunk.Timestamp}:
 			rest = rest[size:]
 		case <-stub.Interrupt:
-			flush(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
+			hold(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
 			return false
 		}
 		if len(rest) == 0 {
@@ -151,7 +225,7 @@ func (t *slicer) slice(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
 		select {
 		case <-time.After(time.Duration(t.Delay) * time.Microsecond):
 		case <-stub.Interrupt:
-			flush(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
+			hold(stub, &stream.StreamChunk{Data: rest, Timestamp: chunk.Timestamp})
 			return false
 		}
 	}

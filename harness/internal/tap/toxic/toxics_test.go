@@ -14,6 +14,9 @@ func piped(t *testing.T, toxic toxics.Toxic) (chan *stream.StreamChunk, chan *st
 	t.Helper()
 	in, out := make(chan *stream.StreamChunk), make(chan *stream.StreamChunk)
 	stub := toxics.NewToxicStub(in, out)
+	if stateful, ok := toxic.(toxics.StatefulToxic); ok {
+		stub.State = stateful.NewState()
+	}
 	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
 	return in, out, stub
 }
@@ -55,9 +58,14 @@ func TestToxicsComeOffADeadConnection(t *testing.T) {
 			in, _, stub := piped(t, toxic)
 			in <- &stream.StreamChunk{Data: []byte("nobody reads this"), Timestamp: time.Now()}
 			done := make(chan bool)
-			go func() { done <- stub.InterruptToxic() }()
+			go func() {
+				interrupted := stub.InterruptToxic() && !stub.Closed() // the next toxic may be on its way
+				toxic.(toxics.CleanupToxic).Cleanup(stub)
+				done <- interrupted
+			}()
 			select {
-			case <-done:
+			case interrupted := <-done:
+				require.True(t, interrupted)
 				require.True(t, stub.Closed())
 			case <-time.After(2 * flushWithin):
 				require.Fail(t, "the toxic hangs")
@@ -72,6 +80,7 @@ func TestOneTryEndsADeadConnection(t *testing.T) {
 	in := make(chan *stream.StreamChunk, 1024)
 	stub := toxics.NewToxicStub(in, make(chan *stream.StreamChunk))
 	toxic := &latency{toxics.LatencyToxic{Latency: 60_000}}
+	stub.State = toxic.NewState()
 	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
 	for range 100 {
 		in <- &stream.StreamChunk{Data: []byte("nobody reads this"), Timestamp: time.Now()}
@@ -94,6 +103,7 @@ func TestWhatWaitsIsHandedOn(t *testing.T) {
 	in, out := make(chan *stream.StreamChunk, 1024), make(chan *stream.StreamChunk, 1024)
 	stub := toxics.NewToxicStub(in, out)
 	toxic := &latency{toxics.LatencyToxic{Latency: 60_000}}
+	stub.State = toxic.NewState()
 	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
 	for _, text := range []string{"a", "b", "c"} {
 		in <- &stream.StreamChunk{Data: []byte(text), Timestamp: time.Now()}
