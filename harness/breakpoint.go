@@ -85,7 +85,7 @@ func (r *run) arm(ctx context.Context, trigger Trigger) (*tap.Armed, error) {
 type stopped struct {
 	armed    *tap.Armed
 	event    boundary.Event
-	underWay bool // something that was sent was not in its place yet
+	underWay bool // something that was sent was not in its place yet, or only just was
 }
 
 func (s *stopped) close() {
@@ -199,8 +199,8 @@ func (r *run) reached(ctx context.Context, step int, trigger Trigger, since time
 		armed.Close()
 		return nil, fmt.Errorf("the breakpoint was never reached (%s): %w", trigger.Text, cmp.Or(context.Cause(waiting), err))
 	}
-	done, _ := r.observer.Accounted()
-	return &stopped{armed: armed, event: event, underWay: !done}, nil
+	settled, _ := r.settled()
+	return &stopped{armed: armed, event: event, underWay: !settled}, nil
 }
 
 // inForce returns the breakpoint of a step, armed.
