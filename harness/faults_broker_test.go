@@ -17,6 +17,7 @@ func TestBrokerFaultsLive(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Docker")
 	}
+	t.Parallel() // most of it is waiting
 	h, err := Open(t.Context(), Options{Out: t.TempDir()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
