@@ -217,14 +217,13 @@ func (r *Running) Down(ctx context.Context) (string, error) {
 
 // Stop removes the pipeline's containers and volumes.
 func (r *Running) Stop(ctx context.Context) error {
-	var group errgroup.Group
+	var errs []error
 	for _, c := range r.Containers() {
-		group.Go(func() error { return c.Remove(ctx) })
+		errs = append(errs, c.Remove(ctx))
 	}
-	if err := group.Wait(); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	var errs []error
 	for _, name := range r.Spec.Volumes {
 		errs = append(errs, r.stack.RemoveVolume(ctx, name))
 	}
