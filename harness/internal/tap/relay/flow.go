@@ -174,7 +174,11 @@ func (f *flow) pass(to io.Writer, end int) error {
 				f.c.tap.hub.finish(stopped, err)
 				return err
 			}
-			if err := f.hold(to, stopped, whole, func() error { return send(parsed - keep) }); err != nil {
+			until := parsed - keep
+			if mark.Swallow > 0 { // released or not, that does not go on
+				until = at
+			}
+			if err := f.hold(to, stopped, whole, func() error { return send(until) }); err != nil {
 				return err
 			}
 		}
