@@ -157,7 +157,7 @@ func (s *httpSide) size(c byte) error {
 			s.state = httpTrailer
 		}
 	case c == '\r' || s.digits < 0:
-	case digit >= 0 && s.digits >= 0:
+	case digit >= 0:
 		if s.digits == 0 {
 			s.left = 0
 		}
