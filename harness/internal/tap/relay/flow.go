@@ -224,7 +224,6 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 		beat = func() { f.write(to, frame) }
 	}
 	release := hub.wait(stopped, every, beat)
-	var err error
 	if release.Mode == boundary.Drop {
 		// What went before has to arrive first: a close can overtake it.
 		settled := stopped.event.Time.Add(max(stopped.Settle, boundary.DefaultSettle))
@@ -238,7 +237,7 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 		hub.finish(stopped, nil)
 		return errDropped
 	}
-	err = rest()
+	err := rest()
 	if err == nil && (f.c.closed.Load() || f.c.failed[f.d].Load()) {
 		err = net.ErrClosed
 	}
