@@ -78,7 +78,7 @@ func request(role Role, replica int, network string, env map[string]string) stac
 func (r *Running) Doing(what string) []*stack.Container {
 	var found []*stack.Container
 	for _, s := range r.roles {
-		if s.role.Name == what || slices.Contains(s.role.Does, what) {
+		if s.role.Is(what) {
 			found = append(found, s.containers...)
 		}
 	}
@@ -100,7 +100,7 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 	}
 	wanted := fill(operation.Role)
 	for i, s := range r.roles {
-		if s.role.Name != wanted && !slices.Contains(s.role.Does, wanted) {
+		if !s.role.Is(wanted) {
 			continue
 		}
 		if len(operation.Env) > 0 {
