@@ -2,10 +2,8 @@ package reports
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -189,13 +187,9 @@ func (s Sweep) Write(dir string) error { return replaceFile(filepath.Join(dir, S
 // ReadSweep returns the sweep stored in dir.
 func ReadSweep(dir string) (Sweep, error) {
 	path := filepath.Join(dir, SweepFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return Sweep{}, fmt.Errorf("read sweep: %w", err)
-	}
 	var s Sweep
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return Sweep{}, fmt.Errorf("read sweep: %s: %w", path, err)
+	if err := readJSON(path, &s); err != nil {
+		return Sweep{}, fmt.Errorf("read sweep: %w", err)
 	}
 	if s.Pipeline == "" {
 		return Sweep{}, fmt.Errorf("read sweep: %s names no pipeline: it is not a sweep's", path)
