@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"github.com/seatrial/seatrial/harness/check"
 )
 
@@ -212,18 +210,9 @@ func (s Sweep) Print(w io.Writer) error {
 	}
 	rows := [][]string{{"ROLE", "BOUNDARY", "ON", "CROSSED", "SURVIVED"}}
 	for _, c := range s.Class {
-		rows = append(rows, []string{printable(c.Role), printable(c.Kind), printable(cmp.Or(c.Target, c.Service)),
-			fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
+		rows = append(rows, []string{c.Role, c.Kind, cmp.Or(c.Target, c.Service), fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
 	}
-	widths := columnWidths(rows)
-	for _, row := range rows {
-		line := ""
-		for column, cell := range row {
-			line += runewidth.FillRight(cell, widths[column]) + "  "
-		}
-		out.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	out.WriteString("\n")
+	out.WriteString(strings.Join(columns(rows), "\n") + "\n\n")
 	for _, a := range s.Actions {
 		fmt.Fprintf(&out, "%s: %d of %d survived\n", printable(a.Action), a.Survived, a.Planned)
 	}
