@@ -250,7 +250,7 @@ func (s *sweeping) trial(scenario harness.Scenario) trial {
 func (s *sweeping) closing(err error) {
 	if err != nil {
 		s.closeErr = err
-		s.app.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", err))
+		s.app.sayLeft(err)
 	}
 }
 
