@@ -17,47 +17,25 @@ import (
 
 	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
 // routed puts the tap and Toxiproxy in front of a server that says back what
 // it hears.
 func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap.Control) {
 	t.Helper()
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { echo.Close() })
-	go func() {
-		for {
-			conn, err := echo.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				io.Copy(conn, conn)
-			}()
-		}
-	}()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "echo", echo.Addr().String())
+	route, toxics, err := Route(server, "echo", taptest.Serve(t, taptest.Echo))
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
-	ctx, cancel := context.WithCancel(context.Background())
 	wire := relay.New("")
-	served := make(chan error, 1)
-	go func() { served <- wire.Serve(ctx, listener, route) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-served)
-	})
+	address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
 	both := http.NewServeMux()
 	both.Handle("/x"+tap.WirePath+"/", http.StripPrefix("/x"+tap.WirePath, wire.Control()))
 	both.Handle("/x/", http.StripPrefix("/x", server.Routes()))
 	answers := httptest.NewServer(both)
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
-	return listener.Addr().String(), toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	return address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
 }
 
 func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
