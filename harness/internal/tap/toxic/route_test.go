@@ -20,27 +20,33 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
-// routed puts the tap and Toxiproxy in front of a server that says back what
-// it hears.
-func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap.Control) {
+// front is the tap and Toxiproxy in front of a service.
+type front struct {
+	address string
+	toxics  *toxiproxy.Proxy
+	control *tap.Control
+}
+
+// inFrontOf puts them there: serve is the service.
+func inFrontOf(t *testing.T, serve func(net.Conn)) front {
 	t.Helper()
 	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "echo", taptest.Serve(t, taptest.Echo))
+	route, toxics, err := Route(server, "service", taptest.Serve(t, serve))
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
 	wire := relay.New("")
-	address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
+	address := taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
 	both := http.NewServeMux()
 	both.Handle("/x"+tap.WirePath+"/", http.StripPrefix("/x"+tap.WirePath, wire.Control()))
 	both.Handle("/x/", http.StripPrefix("/x", server.Routes()))
 	answers := httptest.NewServer(both)
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
-	return address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	return front{address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")}
 }
 
-func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
+func (f front) add(t *testing.T, toxic string) {
 	t.Helper()
-	_, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic))
+	_, err := f.toxics.Toxics.AddToxicJson(strings.NewReader(toxic))
 	require.NoError(t, err)
 }
 
@@ -58,18 +64,18 @@ func ask(conn net.Conn) (took time.Duration, err error) {
 }
 
 func TestToxicsActBehindTheTap(t *testing.T) {
-	address, toxics, _ := routed(t)
-	conn, err := net.Dial("tcp", address)
+	f := inFrontOf(t, taptest.Echo)
+	conn, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = ask(conn)
 	require.NoError(t, err)
 	for _, stream := range []string{"upstream", "downstream"} {
-		add(t, toxics, `{"name":"slow","type":"latency","stream":"`+stream+`","attributes":{"latency":150}}`)
+		f.add(t, `{"name":"slow","type":"latency","stream":"`+stream+`","attributes":{"latency":150}}`)
 		took, err := ask(conn)
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, took, 150*time.Millisecond)
-		require.NoError(t, toxics.Toxics.RemoveToxic(t.Context(), "slow"))
+		require.NoError(t, f.toxics.Toxics.RemoveToxic(t.Context(), "slow"))
 		_, err = ask(conn)
 		require.NoError(t, err)
 	}
@@ -80,22 +86,22 @@ func TestToxicsActBehindTheTap(t *testing.T) {
 func TestResetPeerBehindTheTap(t *testing.T) {
 	for _, stream := range []string{"upstream", "downstream"} {
 		t.Run(stream, func(t *testing.T) {
-			address, toxics, _ := routed(t)
-			before, err := net.Dial("tcp", address)
+			f := inFrontOf(t, taptest.Echo)
+			before, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer before.Close()
 			_, err = ask(before)
 			require.NoError(t, err)
-			add(t, toxics, `{"name":"reset","type":"reset_peer","stream":"`+stream+`","attributes":{"timeout":0}}`)
+			f.add(t, `{"name":"reset","type":"reset_peer","stream":"`+stream+`","attributes":{"timeout":0}}`)
 			_, err = ask(before)
 			require.Error(t, err)
-			during, err := net.Dial("tcp", address)
+			during, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer during.Close()
 			_, err = ask(during)
 			require.ErrorContains(t, err, "reset by peer")
-			require.NoError(t, toxics.Toxics.RemoveToxic(t.Context(), "reset"))
-			after, err := net.Dial("tcp", address)
+			require.NoError(t, f.toxics.Toxics.RemoveToxic(t.Context(), "reset"))
+			after, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer after.Close()
 			_, err = ask(after)
@@ -107,9 +113,9 @@ func TestResetPeerBehindTheTap(t *testing.T) {
 // The answer to a client that has said all still comes, with toxics in
 // between, too.
 func TestHalfCloseBehindTheTap(t *testing.T) {
-	address, toxics, _ := routed(t)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":100}}`)
-	conn, err := net.Dial("tcp", address)
+	f := inFrontOf(t, taptest.Echo)
+	f.add(t, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":100}}`)
+	conn, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = io.WriteString(conn, "all that there is")
@@ -125,17 +131,17 @@ func TestHalfCloseBehindTheTap(t *testing.T) {
 // comes; until it is taken back.
 func TestCut(t *testing.T) {
 	for _, direct := range []bool{false, true} {
-		address, toxics, control := routed(t)
+		f := inFrontOf(t, taptest.Echo)
 		if direct {
-			require.NoError(t, control.Direct(t.Context(), "*"))
+			require.NoError(t, f.control.Direct(t.Context(), "*"))
 		}
-		before, err := net.Dial("tcp", address)
+		before, err := net.Dial("tcp", f.address)
 		require.NoError(t, err)
 		defer before.Close()
 		_, err = ask(before)
 		require.NoError(t, err)
-		add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`)
-		open, err := control.Open("echo")
+		f.add(t, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`)
+		open, err := f.control.Open("service")
 		require.NoError(t, err)
 		require.True(t, open)
 		if !direct {
@@ -143,21 +149,21 @@ func TestCut(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(100 * time.Millisecond) // the echo waits in the toxic
 		}
-		require.NoError(t, control.SetOpen("echo", false))
+		require.NoError(t, f.control.SetOpen("service", false))
 		require.NoError(t, before.SetDeadline(time.Now().Add(10*time.Second)))
 		n, err := before.Read(make([]byte, 5))
 		require.Zero(t, n)
 		require.ErrorContains(t, err, "reset by peer")
-		open, err = control.Open("echo")
+		open, err = f.control.Open("service")
 		require.NoError(t, err)
 		require.False(t, open)
-		if during, err := net.Dial("tcp", address); err == nil {
+		if during, err := net.Dial("tcp", f.address); err == nil {
 			_, err = ask(during)
 			require.Error(t, err)
 			during.Close()
 		}
-		require.NoError(t, control.SetOpen("echo", true))
-		after, err := net.Dial("tcp", address)
+		require.NoError(t, f.control.SetOpen("service", true))
+		after, err := net.Dial("tcp", f.address)
 		require.NoError(t, err)
 		defer after.Close()
 		_, err = ask(after)
@@ -168,30 +174,13 @@ func TestCut(t *testing.T) {
 // What a client said before it died arrives, also where a toxic still holds it.
 func TestDeadClientIsHeardOut(t *testing.T) {
 	heard := make(chan string, 1)
-	service, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { service.Close() })
-	go func() {
-		conn, err := service.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
+	f := inFrontOf(t, func(conn net.Conn) {
 		io.WriteString(conn, "unread") // so that the client's end is a reset
 		said, _ := io.ReadAll(conn)
 		heard <- string(said)
-	}()
-	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "dead", service.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(toxics.Stop)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	go relay.New("").Serve(ctx, listener, route)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":300}}`)
-	client, err := net.Dial("tcp", listener.Addr().String())
+	})
+	f.add(t, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":300}}`)
+	client, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	_, err = io.WriteString(client, "the last ack")
 	require.NoError(t, err)
@@ -211,30 +200,13 @@ func TestDeadClientIsHeardOut(t *testing.T) {
 func TestSecondToxicOnAStalledConnection(t *testing.T) {
 	takes := make(chan struct{})
 	got := make(chan int, 1)
-	service, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { service.Close() })
-	go func() {
-		conn, err := service.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
+	f := inFrontOf(t, func(conn net.Conn) {
 		<-takes
 		said, _ := io.ReadAll(conn)
 		got <- len(said)
-	}()
-	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "stalled", service.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(toxics.Stop)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	go relay.New("").Serve(ctx, listener, route)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":1}}`)
-	client, err := net.Dial("tcp", listener.Addr().String())
+	})
+	f.add(t, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":1}}`)
+	client, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	const much = 8 << 20
 	sent := make(chan error, 1)
@@ -243,7 +215,7 @@ func TestSecondToxicOnAStalledConnection(t *testing.T) {
 		sent <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
 	}()
 	time.Sleep(500 * time.Millisecond) // the service's window is full
-	add(t, toxics, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
+	f.add(t, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
 	time.Sleep(3 * time.Second) // longer than a held chunk is tried
 	close(takes)
 	select {
