@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,11 +21,46 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
+const soon = 10 * time.Second
+
 // front is the tap and Toxiproxy in front of a service.
 type front struct {
-	address string
-	toxics  *toxiproxy.Proxy
-	control *tap.Control
+	address  string
+	toxics   *toxiproxy.Proxy
+	control  *tap.Control
+	up, down *passage
+}
+
+// passage counts the bytes that went into the toxics of one direction, and
+// those that came out of them.
+type passage struct{ in, out atomic.Int64 }
+
+func (p *passage) watch(link relay.Link) relay.Link {
+	return func(name string, source io.Reader, dest io.WriteCloser) {
+		link(name, watched{source, &p.in}, struct {
+			io.Writer
+			io.Closer
+		}{counted{dest, &p.out}, dest})
+	}
+}
+
+type watched struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+// WriteTo is what io.Copy uses, as without anybody who watches.
+func (w watched) WriteTo(to io.Writer) (int64, error) { return io.Copy(counted{to, w.n}, w.Reader) }
+
+type counted struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // inFrontOf puts them there: serve is the service.
@@ -34,14 +70,17 @@ func inFrontOf(t *testing.T, serve func(net.Conn)) front {
 	route, toxics, err := Route(server, "service", taptest.Serve(t, serve))
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
+	f := front{toxics: toxics, up: new(passage), down: new(passage)}
+	route.Up, route.Down = f.up.watch(route.Up), f.down.watch(route.Down)
 	wire := relay.New("")
-	address := taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
+	f.address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
 	both := http.NewServeMux()
 	both.Handle("/x"+tap.WirePath+"/", http.StripPrefix("/x"+tap.WirePath, wire.Control()))
 	both.Handle("/x/", http.StripPrefix("/x", server.Routes()))
 	answers := httptest.NewServer(both)
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
-	return front{address, toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")}
+	f.control = tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	return f
 }
 
 func (f front) add(t *testing.T, toxic string) {
@@ -53,7 +92,7 @@ func (f front) add(t *testing.T, toxic string) {
 // ask says something and waits for the echo.
 func ask(conn net.Conn) (took time.Duration, err error) {
 	begun := time.Now()
-	if err := conn.SetDeadline(begun.Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(begun.Add(soon)); err != nil {
 		return 0, err
 	}
 	if _, err := io.WriteString(conn, "hello"); err != nil {
@@ -121,7 +160,7 @@ func TestHalfCloseBehindTheTap(t *testing.T) {
 	_, err = io.WriteString(conn, "all that there is")
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(soon)))
 	said, err := io.ReadAll(conn)
 	require.NoError(t, err)
 	require.Equal(t, "all that there is", string(said))
@@ -147,10 +186,11 @@ func TestCut(t *testing.T) {
 		if !direct {
 			_, err = io.WriteString(before, "hello")
 			require.NoError(t, err)
-			time.Sleep(100 * time.Millisecond) // the echo waits in the toxic
+			waits := func() bool { return f.down.in.Load() == 5+5 }
+			require.Eventually(t, waits, soon, time.Millisecond, "the echo has not come to the toxic")
 		}
 		require.NoError(t, f.control.SetOpen("service", false))
-		require.NoError(t, before.SetDeadline(time.Now().Add(10*time.Second)))
+		require.NoError(t, before.SetDeadline(time.Now().Add(soon)))
 		n, err := before.Read(make([]byte, 5))
 		require.Zero(t, n)
 		require.ErrorContains(t, err, "reset by peer")
@@ -175,7 +215,7 @@ func TestCut(t *testing.T) {
 func TestDeadClientIsHeardOut(t *testing.T) {
 	heard := make(chan string, 1)
 	f := inFrontOf(t, func(conn net.Conn) {
-		io.WriteString(conn, "unread") // so that the client's end is a reset
+		io.WriteString(conn, "unread") // but for its first byte, so that the client's end is a reset
 		said, _ := io.ReadAll(conn)
 		heard <- string(said)
 	})
@@ -184,13 +224,17 @@ func TestDeadClientIsHeardOut(t *testing.T) {
 	require.NoError(t, err)
 	_, err = io.WriteString(client, "the last ack")
 	require.NoError(t, err)
-	time.Sleep(100 * time.Millisecond) // it is in the toxic, and what the service said has come
+	waits := func() bool { return f.up.in.Load() == int64(len("the last ack")) }
+	require.Eventually(t, waits, soon, time.Millisecond, "it has not come to the toxic")
+	require.NoError(t, client.SetReadDeadline(time.Now().Add(soon)))
+	_, err = io.ReadFull(client, make([]byte, 1))
+	require.NoError(t, err, "what the service said has not come")
 	require.NoError(t, client.(*net.TCPConn).SetLinger(0))
 	require.NoError(t, client.Close())
 	select {
 	case said := <-heard:
 		require.Equal(t, "the last ack", said)
-	case <-time.After(10 * time.Second):
+	case <-time.After(soon):
 		t.Fatal("the connection to the service has not ended")
 	}
 }
@@ -214,9 +258,19 @@ func TestSecondToxicOnAStalledConnection(t *testing.T) {
 		_, err := client.Write(make([]byte, much))
 		sent <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
 	}()
-	time.Sleep(500 * time.Millisecond) // the service's window is full
+	var came int64
+	full := func() bool { // nothing has come out for a while of what is in
+		before := came
+		came = f.up.out.Load()
+		return came > 0 && came == before && f.up.in.Load() > came
+	}
+	require.Eventually(t, full, soon, 250*time.Millisecond, "the service's window is not full")
 	f.add(t, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
-	time.Sleep(3 * time.Second) // longer than a held chunk is tried
+	ended := func() bool {
+		open, err := f.control.Connections(t.Context())
+		return err != nil || len(open) != 1
+	}
+	require.Never(t, ended, flushWithin+time.Second, 100*time.Millisecond, "the chunk that was held was tried, and the connection ended")
 	close(takes)
 	select {
 	case n := <-got:
