@@ -78,7 +78,10 @@ func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) err
 	for {
 		client, err := listener.Accept()
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) {
-			time.Sleep(acceptAgain)
+			select {
+			case <-ctx.Done(): // the listener is closed: Accept says so
+			case <-time.After(acceptAgain):
+			}
 			continue
 		}
 		if err != nil {
