@@ -43,10 +43,6 @@ func (j *judge) latency() *Latency {
 	if len(j.reads) < 2 || !slices.ContainsFunc(j.reads[:len(j.reads)-1], func(r history.Read) bool { return r.Whole }) {
 		return nil
 	}
-	type bin struct {
-		seconds float64
-		count   int
-	}
 	byFile := make([]map[[2]int32]int, len(j.l.files))
 	for i := range j.l.ops {
 		o := &j.l.ops[i]
@@ -67,14 +63,11 @@ func (j *judge) latency() *Latency {
 		acked := j.l.files[index].acked
 		f := FileLatency{File: j.l.files[index].name}
 		slowest := int32(-1)
+		var own []bin
 		for pair, count := range reads {
 			since, missed := pair[0], pair[1]
-			took := inSeconds(j.reads[since].End - acked)
+			own = append(own, bin{inSeconds(j.reads[since].End - acked), count})
 			f.Operations += count
-			if j.l.w.Files[index].Kind == trialKind {
-				bins = append(bins, bin{took, count})
-				l.Operations += count
-			}
 			if since < slowest {
 				continue
 			}
@@ -82,28 +75,48 @@ func (j *judge) latency() *Latency {
 				f.AtLeast, f.AbsentRead = 0, 0
 			}
 			slowest = since
-			f.Seconds, f.VisibleRead = took, j.reads[since].N
+			f.Seconds, f.VisibleRead = inSeconds(j.reads[since].End-acked), j.reads[since].N
 			if missed >= 0 {
 				if least := inSeconds(j.reads[missed].Begin - acked); least > f.AtLeast {
 					f.AtLeast, f.AbsentRead = least, j.reads[missed].N
 				}
 			}
 		}
+		own = sorted(own)
+		f.P50, f.P95 = quantile(own, f.Operations, 0.5), quantile(own, f.Operations, 0.95)
+		if j.l.w.Files[index].Kind == trialKind {
+			bins = append(bins, own...)
+			l.Operations += f.Operations
+		}
 		l.Files = append(l.Files, f)
 	}
-	slices.SortFunc(bins, func(a, b bin) int { return cmp.Compare(a.seconds, b.seconds) })
-	quantile := func(q float64) float64 {
-		rest := int(q * float64(l.Operations))
-		for _, b := range bins {
-			if rest -= b.count; rest < 0 {
-				return b.seconds
-			}
-		}
-		if len(bins) == 0 {
-			return 0
-		}
-		return bins[len(bins)-1].seconds
-	}
-	l.P50, l.P95, l.P99, l.Max = quantile(0.5), quantile(0.95), quantile(0.99), quantile(1)
+	bins = sorted(bins)
+	l.P50, l.P95, l.P99 = quantile(bins, l.Operations, 0.5), quantile(bins, l.Operations, 0.95), quantile(bins, l.Operations, 0.99)
+	l.Max = quantile(bins, l.Operations, 1)
 	return l
+}
+
+// bin is a latency and how many operations had it.
+type bin struct {
+	seconds float64
+	count   int
+}
+
+func sorted(bins []bin) []bin {
+	slices.SortFunc(bins, func(a, b bin) int { return cmp.Compare(a.seconds, b.seconds) })
+	return bins
+}
+
+// quantile returns a quantile of sorted bins with so many operations in all; 0 of none.
+func quantile(bins []bin, operations int, q float64) float64 {
+	rest := int(q * float64(operations))
+	for _, b := range bins {
+		if rest -= b.count; rest < 0 {
+			return b.seconds
+		}
+	}
+	if len(bins) == 0 {
+		return 0
+	}
+	return bins[len(bins)-1].seconds
 }

@@ -143,10 +143,12 @@ type Latency struct {
 
 // FileLatency is the stable latency of a file's slowest operation: more than
 // AtLeast (the read AbsentRead still missed it) and at most Seconds (the read
-// VisibleRead showed it).
+// VisibleRead showed it). P50 and P95 are over its operations.
 type FileLatency struct {
 	File        string  `json:"file"`
 	Operations  int     `json:"operations"`
+	P50         float64 `json:"p50"`
+	P95         float64 `json:"p95"`
 	Seconds     float64 `json:"seconds"`
 	AtLeast     float64 `json:"at_least"`
 	VisibleRead int     `json:"visible_read"`

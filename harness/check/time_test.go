@@ -537,6 +537,8 @@ func TestStableLatency(t *testing.T) {
 	require.InDelta(t, most-acked, f.Seconds, 0.01)
 	require.InDelta(t, least-acked, f.AtLeast, 0.01)
 	require.Equal(t, 25, f.Operations)
+	require.Equal(t, result.Latency.P50, f.P50, "of the only file of the trial")
+	require.Equal(t, result.Latency.P95, f.P95)
 	require.Equal(t, 25, result.Latency.Operations)
 	require.InDelta(t, most-acked, result.Latency.Max, 0.01)
 	require.Less(t, result.Latency.P50, result.Latency.Max)
