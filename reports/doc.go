@@ -1,6 +1,7 @@
 // Package reports is what people and machines read of a run: the terminal
 // while it goes on, the table at its end, and run.json, findings.jsonl,
-// junit.xml and report.md in its folder. README.md explains each file.
+// junit.xml, report.md and report.html in its folder. README.md explains each
+// file.
 //
 // It shows what package check found and decides nothing itself. It imports
 // history and check only, so that a stored run can be reported anywhere.

@@ -266,6 +266,16 @@ func (p *page) findings(findings []check.Finding) {
 // again says how to see it once more. The commands are indented, not fenced:
 // nothing in them can end the block.
 func (p *page) again(run Run) {
+	p.printf("## Again\n\nThe same plan on the same records, with the same keys, on a new stack:\n\n    %s\n\n", againCommand(run))
+	if run.Folder != "" {
+		p.printf("Judge what is stored once more, without Docker:\n\n    %s\n", checkCommand(run))
+	}
+}
+
+func checkCommand(run Run) string { return "seatrial check " + shellWord(run.Folder) }
+
+// againCommand is the command that makes the same run once more.
+func againCommand(run Run) string {
 	command := fmt.Sprintf("seatrial run %s --pipeline %s --seed %d", shellWord(run.Scenario), shellWord(run.Pipeline), run.Seed)
 	if run.Tag != "" {
 		command += " --tag " + shellWord(run.Tag)
@@ -276,10 +286,7 @@ func (p *page) again(run Run) {
 	if run.NoFault {
 		command += " --no-fault"
 	}
-	p.printf("## Again\n\nThe same plan on the same records, with the same keys, on a new stack:\n\n    %s\n\n", command)
-	if run.Folder != "" {
-		p.printf("Judge what is stored once more, without Docker:\n\n    seatrial check %s\n", shellWord(run.Folder))
-	}
+	return command
 }
 
 // shellWord returns text as one word of a POSIX shell, on one line.

@@ -3,12 +3,14 @@ package reports
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
 )
 
 // The files that Write leaves in a run's folder.
@@ -17,14 +19,16 @@ const (
 	FindingsFile = "findings.jsonl"
 	JUnitFile    = "junit.xml"
 	MarkdownFile = "report.md"
+	HTMLFile     = "report.html"
 )
 
 // Write writes a run's reports into its folder dir, which is made if it is
-// missing: run.json, findings.jsonl, junit.xml and report.md. The run is taken
-// as it is, a verdict that differs from the result's stands; one without a
-// verdict gets the result's (Run.With). A report that was there is replaced
-// as a whole: a reader never meets half a file. run.json is written last, so a
-// folder that has it has the others.
+// missing: run.json, findings.jsonl, junit.xml, report.md and report.html, whose
+// timeline comes from the history in dir, if there is one. The run is taken as
+// it is, a verdict that differs from the result's stands; one without a verdict
+// gets the result's (Run.With). A report that was there is replaced as a whole:
+// a reader never meets half a file. run.json is written last, so a folder that
+// has it has the others.
 func Write(dir string, run Run, result check.Result) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write reports: %w", err)
@@ -43,6 +47,7 @@ func Write(dir string, run Run, result check.Result) error {
 		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
 		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
 		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result) }},
+		{HTMLFile, func(w io.Writer) error { return writeHTML(w, run, result, storedTimeline(dir, result)) }},
 		{RunFile, func(w io.Writer) error { return writeJSON(w, run) }},
 	} {
 		if err := replaceFile(filepath.Join(dir, report.name), report.write); err != nil {
@@ -50,6 +55,19 @@ func Write(dir string, run Run, result check.Result) error {
 		}
 	}
 	return nil
+}
+
+// storedTimeline is the timeline of the history in dir. What cannot be read
+// is missing in it, and named: a report is needed most where something is wrong.
+func storedTimeline(dir string, result check.Result) timeline {
+	stored, err := history.Load(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return timeline{problem: "there is no history"}
+	case err != nil:
+		return timeline{problem: err.Error()}
+	}
+	return timelineOf(stored, result)
 }
 
 // Read returns the run whose run.json is in dir.

@@ -29,12 +29,12 @@ func TestWriteLeavesEveryReport(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, info.Mode().Perm()&0o077, "%s is for its owner only", entry.Name())
 	}
-	require.Equal(t, []string{FindingsFile, JUnitFile, MarkdownFile, RunFile}, names)
+	require.Equal(t, []string{FindingsFile, JUnitFile, HTMLFile, MarkdownFile, RunFile}, names)
 
 	for _, name := range names {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
-		golden(t, "invalid."+name, string(raw))
+		golden(t, "invalid."+name, bare(string(raw)))
 	}
 }
 
