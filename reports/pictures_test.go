@@ -1,0 +1,55 @@
+package reports
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	pictures   = flag.String("pictures", "", "folders of runs, separated by commas, to take pictures of their report.html")
+	picturesTo = flag.String("pictures-to", "pictures", "folder for them")
+)
+
+// TestPictures takes pictures of the report.html of stored runs, the first
+// screen and the whole page, in light, dark and on a phone:
+//
+//	go test ./reports -run Pictures -pictures FOLDER,… [-pictures-to FOLDER]
+func TestPictures(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("no runs named: -pictures FOLDER,… takes pictures of their reports")
+	}
+	b := newTab(t)
+	require.NoError(t, os.MkdirAll(*picturesTo, 0o755))
+	for _, folder := range strings.Split(*pictures, ",") {
+		path, err := filepath.Abs(filepath.Join(folder, HTMLFile))
+		require.NoError(t, err)
+		run, err := Read(folder)
+		require.NoError(t, err)
+		name := run.Scenario + "-" + string(run.Verdict)
+		for _, view := range []struct {
+			name          string
+			width, height int64
+			dark, whole   bool
+		}{
+			{"light", 1200, 1000, false, false},
+			{"light-whole", 1200, 1000, false, true},
+			{"dark", 1200, 1000, true, false},
+			{"phone", 390, 844, false, false},
+			{"phone-whole", 390, 844, false, true},
+		} {
+			b.open(path, view.width, view.height, view.dark)
+			take := chromedp.CaptureScreenshot()
+			if view.whole {
+				take = chromedp.FullScreenshot(100)
+			}
+			png := get(b, take)
+			require.NoError(t, os.WriteFile(filepath.Join(*picturesTo, name+"-"+view.name+".png"), png, 0o644))
+		}
+	}
+}
