@@ -52,7 +52,7 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 		}
 		run, err := a.world.recheck(folder)
 		if err != nil {
-			return a.checkFailed(folder, err)
+			return a.storedFailed("check", folder, err)
 		}
 		runs = append(runs, run)
 		exit = reports.Worst(exit, reports.ExitOf(run.Verdict))
@@ -66,13 +66,13 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 	return exitWith(exit)
 }
 
-// checkFailed is the end of a check that could not be made: the folder is no
-// good (2), or the reports could not be written (3).
-func (a *app) checkFailed(folder string, err error) error {
+// storedFailed is the end of a command on a stored run that could not do its
+// work: the folder is no good (2), or the reports could not be written (3).
+func (a *app) storedFailed(command, folder string, err error) error {
 	if errors.Is(err, harness.ErrUsage) {
-		return usage("check %s: %s", folder, strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
+		return usage("%s %s: %s", command, folder, strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
 	}
-	return fmt.Errorf("check %s: %w", folder, err)
+	return fmt.Errorf("%s %s: %w", command, folder, err)
 }
 
 // isRun refuses what is not the folder of a run, before anything is judged.
