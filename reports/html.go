@@ -65,6 +65,7 @@ type sheet struct {
 	Signs     []hopCount // last on the wire
 	MoreSigns int
 	Files     int // with a finding
+	Keys      int // records with one
 	Actions   []action
 	Classes   []classRow
 	Latency   *check.Latency
@@ -203,6 +204,10 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 			row.State = "left out on purpose"
 		case operation && len(operations) > 0:
 			row.State, row.Evidence, row.Failed = operationState(operations[0]), operations[0].Evidence, !operations[0].Done
+			if role := operations[0].Role; role != "" && target == "" {
+				row.What += " in " + role
+				row.State = operationState(check.OperationResult{Done: !row.Failed})
+			}
 			operations = operations[1:]
 		case !operation && len(faults) > 0:
 			row.State, row.Evidence = faultState(faults[0])+", "+inFlight(faults[0]), faults[0].Evidence
@@ -234,7 +239,7 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 		add(0, faults[0].Name, faults[0].Target, "", false)
 	}
 	for len(operations) > 0 && !run.NoFault {
-		add(0, operations[0].Name, operations[0].Role, "", true)
+		add(0, operations[0].Name, "", "", true)
 	}
 }
 
@@ -256,7 +261,7 @@ const hopsShown = 4
 
 func (s *sheet) affected(findings []check.Finding, t timeline) {
 	counts := map[check.Class]map[string]int{}
-	names := map[string]bool{}
+	names, keys := map[string]bool{}, map[string]bool{}
 	for _, finding := range findings {
 		if counts[finding.Class] == nil {
 			counts[finding.Class] = map[string]int{}
@@ -265,8 +270,11 @@ func (s *sheet) affected(findings []check.Finding, t timeline) {
 		if finding.File != "" {
 			names[finding.File] = true
 		}
+		if finding.Key != "" {
+			keys[finding.Key] = true
+		}
 	}
-	s.Files = len(names)
+	s.Files, s.Keys = len(names), len(keys)
 	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlace) {
 		a := affected{Class: class}
 		a.Hops, a.More = ranked(counts[class])
@@ -277,7 +285,8 @@ func (s *sheet) affected(findings []check.Finding, t timeline) {
 	}
 	signs := map[string]int{}
 	for _, finding := range findings {
-		if last, ok := t.sign(finding); ok && finding.Key != "" {
+		if last, ok := t.sign(finding); ok && keys[finding.Key] {
+			keys[finding.Key] = false // counted
 			signs[last.what]++
 		}
 	}

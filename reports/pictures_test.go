@@ -40,6 +40,7 @@ func TestPictures(t *testing.T) {
 			{"light", 1200, 1000, false, false},
 			{"light-whole", 1200, 1000, false, true},
 			{"dark", 1200, 1000, true, false},
+			{"dark-whole", 1200, 1000, true, true},
 			{"phone", 390, 844, false, false},
 			{"phone-whole", 390, 844, false, true},
 		} {

@@ -24,13 +24,13 @@ func (t *timeline) suspected(findings []check.Finding) (suspect, bool) {
 		step  int
 		after bool
 	}
-	votes, seen := map[vote]int{}, 0
+	votes, voted := map[vote]int{}, map[string]bool{}
 	for _, finding := range findings {
 		last, ok := t.sign(finding)
-		if !ok || finding.Key == "" {
+		if !ok || finding.Key == "" || voted[finding.Key] {
 			continue
 		}
-		seen++
+		voted[finding.Key] = true
 		next, before := t.around(last.at)
 		switch {
 		case (finding.Class == check.Lost || finding.Class == check.Undeleted) && next >= 0:
@@ -47,7 +47,7 @@ func (t *timeline) suspected(findings []check.Finding) (suspect, bool) {
 			}
 		}
 	}
-	return suspect{step: best.step, records: most, of: seen, afterItStruck: best.after}, 2*most > seen
+	return suspect{step: best.step, records: most, of: len(voted), afterItStruck: best.after}, 2*most > len(voted)
 }
 
 // around returns the step that struck next after a moment and the one that

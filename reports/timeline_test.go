@@ -165,7 +165,7 @@ func TestSuspectedStep(t *testing.T) {
 		}
 		return list
 	}
-	signs := map[string]sign{"before": {at: 4}, "between": {at: 9}, "after": {at: 12}}
+	signs := map[string]sign{"before": {at: 4}, "between": {at: 9}, "after": {at: 12}, "later": {at: 13}}
 	for _, c := range []struct {
 		name     string
 		findings []check.Finding
@@ -175,8 +175,9 @@ func TestSuspectedStep(t *testing.T) {
 	}{
 		{"lost before a kill", of(check.Lost, "before"), 1, false, false},
 		{"lost after everything", of(check.Lost, "after"), 2, true, false},
-		{"doubled by the replay", of(check.Duplicated, "after", "after", "before"), 2, true, false},
+		{"doubled by the replay", of(check.Duplicated, "after", "later", "before"), 2, true, false},
 		{"stuck between", of(check.Stalled, "between"), 1, true, false},
+		{"found wrong twice, and one record all the same", of(check.Stalled, "before", "before", "between", "between", "between", "after"), 0, false, true},
 		{"nothing on the wire", of(check.Lost, "unseen"), 0, false, true},
 		{"they disagree", of(check.Duplicated, "before", "between", "after"), 0, false, true},
 		{"a whole file", []check.Finding{{Class: check.Misreported, File: "f.csv"}}, 0, false, true},

@@ -151,12 +151,10 @@
     for (const finding of shown) rows.append(rowOf(finding));
     list.replaceChildren(rows);
     const here = data.findings.length;
-    let text = "All " + number(here) + " here";
-    if (shown.length < matching.length) text = number(shown.length) + " of " + number(matching.length);
-    else if (matching.length < here) text = number(matching.length);
-    if (matching.length < here) text += matching.length === 1 ? " matches" : " match";
-    if (matching.length < here || shown.length < matching.length) text += ", of " + number(here) + " here";
-    if (here < data.total) text += " and " + number(data.total) + " in all";
+    const filtered = matching.length < here, cut = shown.length < matching.length;
+    let text = cut ? number(shown.length) + " of " + number(matching.length) : filtered ? number(matching.length) : "All " + number(here);
+    if (filtered) text += matching.length === 1 && !cut ? " matches, of " + number(here) : " match, of " + number(here);
+    text += " here" + (here < data.total ? ", " + number(data.total) + " in all" : "");
     document.getElementById("matches").textContent = text + ".";
     more.hidden = shown.length === matching.length;
     more.textContent = "show all " + number(matching.length);
