@@ -198,12 +198,12 @@ func TestHop(t *testing.T) {
 func TestHTMLHoldsALimitedSample(t *testing.T) {
 	run, result, line := poisoned(t, strings.Repeat("\U000e0001<", 300))
 	finding := result.Findings[1]
-	for range 2500 {
+	for range 600 {
 		result.Findings = append(result.Findings, finding)
 	}
 	page := htmlOf(t, run, result, line)
 	require.Less(t, len(page), 5<<20, "also where every character needs ten")
-	require.Regexp(t, `<b>\d+ of 2,50\d shown</b>`, page)
+	require.Regexp(t, `<b>\d+ of 60\d shown</b>`, page)
 }
 
 func TestGrouped(t *testing.T) {
