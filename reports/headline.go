@@ -50,7 +50,7 @@ func headline(run Run) string {
 	acknowledged := run.Counts[check.Acknowledged]
 	switch run.Verdict {
 	case check.Valid:
-		return fmt.Sprintf("All %s acknowledged changes arrived once, unchanged and for readers to see%s.", grouped(acknowledged), broken(run, "although this was broken"))
+		return fmt.Sprintf("All %s acknowledged changes arrived once, unchanged and for readers to see%s.", grouped(acknowledged), circumstances(run, "although"))
 	case check.Invalid:
 		var parts []string
 		for _, class := range check.Classes {
@@ -68,7 +68,7 @@ func headline(run Run) string {
 		if len(parts) == 0 {
 			return sentence(run.Reason)
 		}
-		return fmt.Sprintf("Of %s acknowledged changes, %s%s.", grouped(acknowledged), enumerated(parts), broken(run, "after this was broken"))
+		return fmt.Sprintf("Of %s acknowledged changes, %s%s.", grouped(acknowledged), enumerated(parts), circumstances(run, "after"))
 	case check.Infra:
 		return "The trial itself failed; nothing follows for the import: " + sentence(cmp.Or(run.Reason, "no reason was given"))
 	default:
@@ -76,14 +76,33 @@ func headline(run Run) string {
 	}
 }
 
-// broken names what was broken, each once.
-func broken(run Run, how string) string {
-	if len(run.Faults) == 0 {
-		return ""
-	}
-	times, order := map[string]int{}, []string{}
+// circumstances names what was broken, and what people did with the pipeline,
+// each once.
+func circumstances(run Run, how string) string {
+	var faults, deeds []string
 	for _, fault := range run.Faults {
-		name := fault.Name + " on " + fault.Target
+		faults = append(faults, fault.Name+" on "+fault.Target)
+	}
+	for _, operation := range run.Operations {
+		deeds = append(deeds, operation.Name)
+	}
+	var text string
+	switch {
+	case len(faults) > 0 && len(deeds) > 0:
+		text = fmt.Sprintf(", %s this was broken: %s; and this was done: %s", how, enumerated(once(faults)), enumerated(once(deeds)))
+	case len(faults) > 0:
+		text = fmt.Sprintf(", %s this was broken: %s", how, enumerated(once(faults)))
+	case len(deeds) > 0:
+		text = fmt.Sprintf(", %s this was done: %s", how, enumerated(once(deeds)))
+	}
+	return printable(text)
+}
+
+// once returns each name once, in the order in which they come, and how often
+// it was there.
+func once(names []string) []string {
+	times, order := map[string]int{}, []string{}
+	for _, name := range names {
 		if times[name]++; times[name] == 1 {
 			order = append(order, name)
 		}
@@ -93,7 +112,7 @@ func broken(run Run, how string) string {
 			order[i] = fmt.Sprintf("%s (%d times)", name, n)
 		}
 	}
-	return ", " + how + ": " + sentence(enumerated(order))
+	return order
 }
 
 // enumerated joins parts as a sentence does.
