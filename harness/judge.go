@@ -65,6 +65,9 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
 		r.report.Exit = reports.Worst(r.report.Exit, 5)
 	}
+	if r.stored != nil {
+		r.report.Repair = repairOf(r.stored, result)
+	}
 	if werr := reports.Write(r.dir, r.report, result); werr != nil {
 		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
 	}
@@ -116,6 +119,7 @@ func (r *run) closeAndCheck(cause error) (check.Result, error) {
 	if err != nil {
 		return check.Result{}, err
 	}
+	r.stored = stored
 	return check.Judge(stored)
 }
 
@@ -169,6 +173,7 @@ func Recheck(dir string) (reports.Run, error) {
 	if !report.Undo.OK && report.Undo.Error != harnessDied {
 		report.Exit = reports.Worst(report.Exit, reports.ExitUndo)
 	}
+	report.Repair = repairOf(stored, result)
 	if err := reports.Write(dir, report, result); err != nil {
 		return report, fmt.Errorf("%w: write the reports: %w", ErrInfra, err)
 	}

@@ -58,6 +58,7 @@ type run struct {
 	report   reports.Run
 	dir      string
 
+	stored   *history.Run // as it was judged; nil until then
 	history  *history.Writer
 	journal  *journal
 	pipeline *pipeline.Running
@@ -208,7 +209,7 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	config := r.workload.Config
 	r.history, err = history.Create(r.dir, history.Header{
 		Generator: config.Generator, Tag: config.Tag, Seed: config.Seed, Scenario: r.scenario.Name, Pipeline: r.spec.Name,
-		Workload: r.report.Workload, Expect: expect, Plan: r.report.Plan, NoFault: r.report.NoFault,
+		Workload: r.report.Workload, Expect: expect, Plan: r.report.Plan, NoFault: r.report.NoFault, Means: means(r.spec),
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)

@@ -27,6 +27,7 @@ func writeMarkdown(w io.Writer, run Run, result check.Result) error {
 	page.broken(run)
 	page.counts(run)
 	page.findings(result.Findings)
+	page.repair(run.Repair)
 	page.fates(result.Files)
 	page.latency(run.Latency)
 	page.again(run)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/repair"
 )
 
 // Run is the content of run.json: one run, what it was made of and what came
@@ -42,6 +43,9 @@ type Run struct {
 	Started   string                 `json:"started"`    // RFC 3339
 	Folder    string                 `json:"folder"`     // where the run is stored; empty if nothing is
 	Workload  json.RawMessage        `json:"workload"`   // configuration that the workload was generated from
+
+	// Repair is the plan for what was found; Write leaves it in a file of its own.
+	Repair *repair.Plan `json:"-"`
 }
 
 // Undo says whether everything that was broken was put back. A run that had

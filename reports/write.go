@@ -3,12 +3,15 @@ package reports
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/repair"
 )
 
 // The files that Write leaves in a run's folder.
@@ -20,7 +23,8 @@ const (
 )
 
 // Write writes a run's reports into its folder dir, which is made if it is
-// missing: run.json, findings.jsonl, junit.xml and report.md. The run is taken
+// missing: run.json, findings.jsonl, junit.xml, report.md and, where something is
+// to be mended, repair.json. The run is taken
 // as it is, a verdict that differs from the result's stands; one without a
 // verdict gets the result's (Run.With). A report that was there is replaced
 // as a whole: a reader never meets half a file. run.json is written last, so a
@@ -43,13 +47,29 @@ func Write(dir string, run Run, result check.Result) error {
 		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
 		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
 		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result) }},
+		{RepairFile, writeRepair(run.Repair)},
 		{RunFile, func(w io.Writer) error { return writeJSON(w, run) }},
 	} {
-		if err := replaceFile(filepath.Join(dir, report.name), report.write); err != nil {
+		path := filepath.Join(dir, report.name)
+		if report.write == nil { // it has none, and may have had one
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("write reports: %w", err)
+			}
+			continue
+		}
+		if err := replaceFile(path, report.write); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeRepair returns what writes a repair plan; nil where there is none.
+func writeRepair(plan *repair.Plan) func(io.Writer) error {
+	if plan == nil {
+		return nil
+	}
+	return func(w io.Writer) error { return writeJSON(w, plan) }
 }
 
 // Read returns the run whose run.json is in dir.
