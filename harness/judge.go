@@ -30,12 +30,22 @@ const exitInterrupted = 130
 func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, error) {
 	after := context.WithoutCancel(ctx)
 	r.putBack(after)
-	logs := r.saveLogs(after)
-	stopped := r.stop(after, h)
+	var logs, stopped error
+	end := func() {
+		logs = errors.Join(logs, r.saveLogs(after))
+		stopped = r.stop(after, h)
+	}
+	if !r.options.Repair {
+		end()
+	}
 	if r.crossing != nil {
 		logs = errors.Join(logs, r.crossing.close(after, r.stack.Control))
 	}
 	result, judged := r.closeAndCheck(cause)
+	if r.options.Repair { // on what still stands
+		r.repair(ctx, result, cause)
+		end()
+	}
 	r.report.Seconds["total"] = time.Since(r.begun).Seconds()
 	r.report = r.report.With(result)
 	err := errors.Join(cause, judged, logs, stopped)

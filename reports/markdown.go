@@ -28,6 +28,7 @@ func writeMarkdown(w io.Writer, run Run, result check.Result) error {
 	page.counts(run)
 	page.findings(result.Findings)
 	page.repair(run.Repair)
+	page.repaired(run.Repaired)
 	page.fates(result.Files)
 	page.latency(run.Latency)
 	page.again(run)

@@ -139,6 +139,38 @@ func (p *page) repair(plan *repair.Plan) {
 	}
 }
 
+// repairedLine says in one line what a repair came to.
+func repairedLine(repaired Repaired) string {
+	done := 0
+	for _, step := range repaired.Steps {
+		if step.Done {
+			done++
+		}
+	}
+	return fmt.Sprintf("repaired: %s after %d of %s in %s: %s", printable(string(cmp.Or(repaired.Verdict, check.Unknown))), done, counted(len(repaired.Steps), "step"),
+		seconds(repaired.Seconds), sentence(cmp.Or(repaired.Reason, "no reason was given")))
+}
+
+// repaired is the section of report.md on a repair that was carried out.
+func (p *page) repaired(repaired *Repaired) {
+	if repaired == nil {
+		return
+	}
+	p.printf("## How it was repaired\n\n**%s** after %s: %s\n\n", prose(string(cmp.Or(repaired.Verdict, check.Unknown))), seconds(repaired.Seconds),
+		prose(sentence(cmp.Or(repaired.Reason, "no reason was given"))))
+	for i, step := range repaired.Steps {
+		state := "not done"
+		if step.Done {
+			state = "done"
+		}
+		p.printf("%d. **%s**, %s in %s: %s.\n", i+1, prose(string(step.Do)), state, seconds(step.Seconds), prose(step.Text))
+		if step.Evidence != "" {
+			p.printf("   - Evidence: %s\n", code(shorten(step.Evidence, 500)))
+		}
+	}
+	p.printf("\nWhat was there then is a run's folder of its own: %s.\n\n", code(repaired.Folder))
+}
+
 // list writes the first of several things.
 func (p *page) list(title string, n int, item func(int) string) {
 	if n == 0 {

@@ -92,3 +92,28 @@ func TestRepairIsWrittenWhereThereIsAPlan(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "How to repair it")
 }
+
+func TestRepaired(t *testing.T) {
+	repaired := Repaired{
+		Verdict: check.Valid, Reason: "Nothing was lost.\nAll is well", Seconds: 12.25, Folder: hostile,
+		Steps: []RepairedStep{{Do: repair.Remove, Text: "Remove 2 rows", Evidence: hostile, Seconds: 0.5}, {Do: repair.Replay, Text: hostile, Done: true, Seconds: 3}},
+	}
+	var section bytes.Buffer
+	p := &page{w: &section}
+	p.repaired(&repaired)
+	require.NoError(t, p.err)
+	golden(t, "repaired.md", section.String())
+	require.Equal(t, "repaired: valid after 1 of 2 steps in 12.2 s: Nothing was lost.; All is well", repairedLine(repaired))
+
+	run := sampleRun().With(sampleResult())
+	run.Repaired = &repaired
+	var out bytes.Buffer
+	require.NoError(t, Table(&out, []Run{run}, false))
+	require.Contains(t, out.String(), "  repaired: valid after 1 of 2 steps")
+	out.Reset()
+	require.NoError(t, JSON(&out, []Run{run}))
+	var runs []Run
+	require.NoError(t, json.Unmarshal(out.Bytes(), &runs))
+	require.Contains(t, runs[0].Repaired.Counts, check.Lost, "every class stands there")
+	require.Nil(t, repaired.Counts, "what it was made from is left alone")
+}
