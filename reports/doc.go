@@ -3,7 +3,7 @@
 // junit.xml, report.md and repair.json in its folder. README.md explains each file.
 //
 // It shows what package check found and decides nothing itself. It imports
-// history, check and repair only, so that a stored run can be reported anywhere.
+// history, workload, check and repair only, so that a stored run can be reported anywhere.
 // Everything that a service or a record put into a text is taken for hostile:
 // it is escaped for the format it goes into, never trusted.
 //
