@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/repair"
 )
 
@@ -40,13 +41,17 @@ func Write(dir string, run Run, result check.Result) error {
 	if run.Folder == "" {
 		run.Folder = dir
 	}
+	stored, err := history.Load(dir)
+	if err != nil {
+		stored = nil // of a run that never came so far: there is no course to tell
+	}
 	for _, report := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{
 		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
 		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
-		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result) }},
+		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result, stored) }},
 		{RepairFile, writeRepair(run.Repair)},
 		{RunFile, func(w io.Writer) error { return writeJSON(w, run) }},
 	} {
