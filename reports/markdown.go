@@ -271,9 +271,8 @@ func (p *page) findings(findings []check.Finding) {
 	p.printf("\n")
 }
 
-// again says how to see it once more. The commands are indented, not fenced:
-// nothing in them can end the block.
-func (p *page) again(run Run) {
+// againCommand makes the run once more.
+func againCommand(run Run) string {
 	command := fmt.Sprintf("seatrial run %s --pipeline %s --seed %d", shellWord(run.Scenario), shellWord(run.Pipeline), run.Seed)
 	if run.Tag != "" {
 		command += " --tag " + shellWord(run.Tag)
@@ -284,7 +283,13 @@ func (p *page) again(run Run) {
 	if run.NoFault {
 		command += " --no-fault"
 	}
-	p.printf("## Again\n\nThe same plan on the same records, with the same keys, on a new stack:\n\n    %s\n\n", command)
+	return command
+}
+
+// again says how to see it once more. The commands are indented, not fenced:
+// nothing in them can end the block.
+func (p *page) again(run Run) {
+	p.printf("## Again\n\nThe same plan on the same records, with the same keys, on a new stack:\n\n    %s\n\n", againCommand(run))
 	if run.Folder != "" {
 		p.printf("Judge what is stored once more, without Docker:\n\n    seatrial check %s\n", shellWord(run.Folder))
 	}

@@ -125,7 +125,7 @@ type Known struct {
 
 // Duplicate is one record that stands in a place more than once.
 type Duplicate struct {
-	Place   string   `json:"place"` // rows, documents or confirmations
+	Place   string   `json:"place"` // rows or documents
 	Key     string   `json:"key"`
 	Version int      `json:"version"` // that is to stay
 	Keep    string   `json:"keep"`    // where it stands

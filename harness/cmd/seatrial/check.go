@@ -102,5 +102,5 @@ func (a *app) printRuns(runs []reports.Run, asJSON bool) error {
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return nil
+	return a.showInActions(runs)
 }

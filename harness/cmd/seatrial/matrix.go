@@ -229,6 +229,9 @@ func (a *app) matrix(ctx context.Context, flags matrixFlags) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	a.live.Say("kept in " + filepath.Join(flags.out, reports.MatrixMarkdownFile))
+	if err := a.inActions(m.Markdown, m.GitHubAnnotations); err != nil {
+		return err
+	}
 	return exitWith(m.Exit)
 }
 
