@@ -10,16 +10,16 @@ import (
 )
 
 // showInActions puts runs where GitHub Actions shows them.
-func (a *app) showInActions(runs []reports.Run) error {
+func (a *app) showInActions(runs []reports.Run, exit int) int {
 	return a.inActions(
 		func(w io.Writer) error { return reports.GitHubSummary(w, runs) },
-		func(w io.Writer) error { return reports.GitHubAnnotations(w, runs) })
+		func(w io.Writer) error { return reports.GitHubAnnotations(w, runs) }, exit)
 }
 
 // inActions puts a result where GitHub Actions shows it: a table in the step's
 // summary, annotations among what is printed on standard error. Anywhere else it
-// does nothing.
-func (a *app) inActions(summary, annotations func(io.Writer) error) error {
+// does nothing. It returns the exit code, worse where that could not be done.
+func (a *app) inActions(summary, annotations func(io.Writer) error, exit int) int {
 	var errs []error
 	if path := a.world.getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		errs = append(errs, appendTo(path, summary))
@@ -28,9 +28,10 @@ func (a *app) inActions(summary, annotations func(io.Writer) error) error {
 		errs = append(errs, annotations(a.stderr))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("show the result in GitHub Actions: %w", err)
+		a.live.Say(fmt.Sprintf("the result cannot be shown in GitHub Actions: %v", err))
+		exit = reports.Worst(exit, reports.ExitInfra)
 	}
-	return nil
+	return exit
 }
 
 // appendTo adds to a file that others add to as well.

@@ -49,5 +49,7 @@ func TestASummaryThatCannotBeWritten(t *testing.T) {
 	f := &fake{env: map[string]string{"GITHUB_STEP_SUMMARY": filepath.Join(t.TempDir(), "no", "such")}}
 	got := call(t, f, "run", "calm")
 	require.Equal(t, reports.ExitInfra, got.code)
-	require.Contains(t, got.stderr, "show the result in GitHub Actions")
+	require.Contains(t, got.stderr, "cannot be shown in GitHub Actions")
+	f.verdicts = map[string]reports.Run{"calm": failedRun(check.Invalid, "lost")}
+	require.Equal(t, reports.ExitInvalid, call(t, f, "run", "calm").code, "what was found is not hidden by that")
 }

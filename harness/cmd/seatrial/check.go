@@ -63,7 +63,7 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 	if err := a.printRuns(runs, asJSON); err != nil {
 		return err
 	}
-	return exitWith(exit)
+	return exitWith(a.showInActions(runs, exit))
 }
 
 // checkFailed is the end of a check that could not be made: the folder is no
@@ -102,5 +102,5 @@ func (a *app) printRuns(runs []reports.Run, asJSON bool) error {
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return a.showInActions(runs)
+	return nil
 }

@@ -213,7 +213,7 @@ func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 	if err := a.printRuns(runs, flags.json); err != nil {
 		return err
 	}
-	return exitWith(exit)
+	return exitWith(a.showInActions(runs, exit))
 }
 
 // runAll makes the runs one after the other. Each has a result: what could
