@@ -70,8 +70,8 @@ func (p *planner) repeats(how Do) Known {
 		return Known{Answer: No, Evidence: fmt.Sprintf("in this run %s a second time, and nothing was doubled", dropWords(p.l.again))}
 	}
 	known := Known{Answer: NotKnown, Evidence: "nothing was replayed or dropped twice in this run"}
-	if p.l.redelivered > 0 {
-		known.Evidence += fmt.Sprintf("; %d messages were delivered more than once, and none had an effect twice, which is less than that", p.l.redelivered)
+	if n := p.l.redelivered(); n > 0 {
+		known.Evidence += fmt.Sprintf("; %d messages were delivered more than once, and none had an effect twice, which is less than that", n)
 	}
 	return known
 }
@@ -91,14 +91,10 @@ func (p *planner) renames() bool {
 
 // look says how doubled records are found in the table.
 func (p *planner) look() string {
-	for number := range int32(p.l.w.Records()) {
-		for _, s := range p.l.rows[number] {
-			if table, _, ok := tuple(s.where); ok {
-				return fmt.Sprintf("SELECT key, count(*) FROM %s GROUP BY key HAVING count(*) > 1 (or whatever the key is called)", table)
-			}
-		}
+	if p.l.table == "" {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("SELECT key, count(*) FROM %s GROUP BY key HAVING count(*) > 1 (or whatever the key is called)", p.l.table)
 }
 
 // tupleText is how the place of a row in a Postgres table is told: table and ctid.

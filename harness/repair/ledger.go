@@ -3,6 +3,7 @@ package repair
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,12 +23,13 @@ type stands struct {
 	where   string
 }
 
-// ledger is what was sent, and where it stood at the end of the run.
+// ledger is what was sent, and where it stood at the end of the run. Only of
+// records with findings everything is kept: there are few of them.
 type ledger struct {
 	run    *history.Run
 	w      *workload.Workload
 	expect check.Expectations
-	file   map[op]int // index of the file that holds it
+	named  map[string]int // the last file of a name
 
 	acked    []bool // by file
 	begun    []int64
@@ -35,18 +37,24 @@ type ledger struct {
 	archived []string // names below input/
 	again    int      // files that were dropped a second time and acknowledged
 
+	hurt map[int32]bool // numbers of the records with findings
+	file map[op]int     // of their operations: index of the file that holds it
+	// The highest version by record that the place that counts shows, or that
+	// was confirmed: what is not above it has had its effect.
+	reached []int32
+
 	rows, documents map[int32][]stands
 	confirmed       map[op]int
 	docsRead        bool // completely
+	table           string
 	queued          map[op]bool
 	inbox, staged   map[op]bool
 	depths          []history.QueueDepth // of queues in which work waits
 	status          map[string][]history.StatusEntry
 	operated        map[string]string // what was done to its end in the run, and what was said of it
-	redelivered     int               // messages that were delivered more than once
 }
 
-func open(run *history.Run) (*ledger, error) {
+func open(run *history.Run, findings []check.Finding) (*ledger, error) {
 	var config workload.Config
 	if err := json.Unmarshal(run.Header.Workload, &config); err != nil {
 		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
@@ -56,25 +64,31 @@ func open(run *history.Run) (*ledger, error) {
 		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
 	}
 	l := &ledger{
-		run: run, w: w, file: map[op]int{}, acked: make([]bool, len(w.Files)), begun: make([]int64, len(w.Files)), ended: make([]int64, len(w.Files)),
-		archived: make([]string, len(w.Files)), rows: map[int32][]stands{}, documents: map[int32][]stands{}, confirmed: map[op]int{},
+		run: run, w: w, named: map[string]int{}, acked: make([]bool, len(w.Files)), begun: make([]int64, len(w.Files)), ended: make([]int64, len(w.Files)),
+		archived: make([]string, len(w.Files)), hurt: map[int32]bool{}, file: map[op]int{}, reached: make([]int32, w.Records()),
+		rows: map[int32][]stands{}, documents: map[int32][]stands{}, confirmed: map[op]int{},
 		queued: map[op]bool{}, inbox: map[op]bool{}, staged: map[op]bool{}, status: map[string][]history.StatusEntry{}, operated: map[string]string{},
 	}
 	if err := json.Unmarshal(run.Header.Expect, &l.expect); err != nil {
 		return nil, fmt.Errorf("read the expectations of %s: %w", run.Dir, err)
 	}
+	for _, finding := range findings {
+		if number, ok := w.Number(finding.Key); ok {
+			l.hurt[int32(number)] = true
+		}
+	}
 	for _, file := range w.Files {
+		l.named[file.Name] = file.Index
 		for _, o := range file.Ops {
-			l.file[op{o.Number, o.Version}] = file.Index
+			if l.hurt[o.Number] {
+				l.file[op{o.Number, o.Version}] = file.Index
+			}
 		}
 	}
 	if err := l.acts(); err != nil {
 		return nil, err
 	}
-	if err := l.reads(); err != nil {
-		return nil, err
-	}
-	return l, l.wire()
+	return l, l.reads()
 }
 
 // acts takes in what was sent and done.
@@ -139,10 +153,14 @@ func (l *ledger) reads() error {
 	}
 	l.docsRead = final[history.Documents].Whole
 	for place, take := range map[string]func(history.Entry){
-		history.Rows:      l.standing(l.rows),
-		history.Documents: l.standing(l.documents),
+		history.Rows:      l.standing(l.rows, l.expect.Rows),
+		history.Documents: l.standing(l.documents, !l.expect.Rows),
 		history.Confirmations: func(e history.Entry) {
-			if e.Number >= 0 && e.Version >= 0 {
+			if e.Number < 0 || e.Number >= l.w.Records() || e.Version < 0 {
+				return
+			}
+			l.reached[e.Number] = max(l.reached[e.Number], int32(e.Version))
+			if l.hurt[int32(e.Number)] {
 				l.confirmed[op{int32(e.Number), int32(e.Version)}]++
 			}
 		},
@@ -173,13 +191,20 @@ func (l *ledger) reads() error {
 	return nil
 }
 
-func (l *ledger) standing(place map[int32][]stands) func(history.Entry) {
+func (l *ledger) standing(place map[int32][]stands, counts bool) func(history.Entry) {
 	return func(e history.Entry) {
 		if e.Number < 0 || e.Number >= l.w.Records() {
 			return
 		}
-		n := int32(e.Number)
-		place[n] = append(place[n], stands{version: e.Version, deleted: e.Deleted, where: e.Where})
+		if counts {
+			l.reached[e.Number] = max(l.reached[e.Number], int32(e.Version))
+		}
+		if table, _, ok := tuple(e.Where); ok && l.table == "" {
+			l.table = table
+		}
+		if n := int32(e.Number); l.hurt[n] {
+			place[n] = append(place[n], stands{version: e.Version, deleted: e.Deleted, where: e.Where})
+		}
 	}
 }
 
@@ -191,45 +216,43 @@ func waiting(place map[op]bool) func(history.Entry) {
 	}
 }
 
-// wire counts the messages that the broker delivered more than once.
-func (l *ledger) wire() error {
-	seen := map[[2]string]int{}
-	return l.run.Crossed(func(raw json.RawMessage) error {
+// redelivered counts the messages that the broker delivered more than once.
+func (l *ledger) redelivered() (messages int) {
+	seed := maphash.MakeSeed()
+	seen := map[uint64]bool{} // and whether it was counted
+	// What cannot be read back says nothing: it is no proof of anything.
+	_ = l.run.Crossed(func(raw json.RawMessage) error {
 		var event struct {
 			Kind     string   `json:"kind"`
 			Target   string   `json:"target"`
 			Messages []string `json:"messages"`
 		}
-		if err := json.Unmarshal(raw, &event); err != nil {
-			return fmt.Errorf("read an event of %s: %w", l.run.Dir, err)
-		}
-		if event.Kind != "delivered" {
-			return nil
+		if err := json.Unmarshal(raw, &event); err != nil || event.Kind != "delivered" {
+			return err
 		}
 		for _, message := range event.Messages {
-			at := [2]string{event.Target, message}
-			if seen[at]++; seen[at] == 2 {
-				l.redelivered++
+			at := maphash.String(seed, event.Target+"\x00"+message)
+			counted, before := seen[at]
+			if before && !counted {
+				messages++
 			}
+			seen[at] = before
 		}
 		return nil
 	})
+	return messages
 }
 
 // find returns the file of an operation; where the workload does not know it,
-// the first file of that name.
+// the last file of that name.
 func (l *ledger) find(finding check.Finding) (index int, known bool) {
 	if number, ok := l.w.Number(finding.Key); ok {
 		if index, ok := l.file[op{int32(number), int32(finding.Version)}]; ok {
 			return index, true
 		}
 	}
-	for _, file := range l.w.Files {
-		if finding.File != "" && file.Name == finding.File {
-			return file.Index, true
-		}
-	}
-	return 0, false
+	index, known = l.named[finding.File]
+	return index, known
 }
 
 // present returns the entries of a record that are not marked deleted.
@@ -243,23 +266,9 @@ func present(all []stands) []stands {
 	return there
 }
 
-// arrived reports whether an operation was carried out: it was confirmed, or it
-// or a later one is what the place that counts shows.
-func (l *ledger) arrived(o workload.Op) bool {
-	if l.confirmed[op{o.Number, o.Version}] > 0 {
-		return true
-	}
-	place := l.rows
-	if !l.expect.Rows {
-		place = l.documents
-	}
-	for _, s := range place[o.Number] {
-		if s.version >= int(o.Version) {
-			return true
-		}
-	}
-	return false
-}
+// arrived reports whether an operation had its effect: it or a later one was
+// confirmed, or is what the place that counts shows.
+func (l *ledger) arrived(o workload.Op) bool { return l.reached[o.Number] >= o.Version }
 
 // kept returns where a file lies below the run's folder, empty where it does not.
 func (l *ledger) kept(index int) string {

@@ -30,7 +30,7 @@ func Of(run *history.Run, result check.Result, means history.Means) (Plan, error
 	if run.Problem != "" {
 		return Plan{}, fmt.Errorf("plan the repair of %s: the history is not whole: %s", run.Dir, run.Problem)
 	}
-	l, err := open(run)
+	l, err := open(run, result.Findings)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -130,7 +130,7 @@ func (p *planner) sort(f check.Finding) {
 		p.misreported = append(p.misreported, f)
 	case check.OutOfOrder, check.Resurrected:
 		// What stands there at the end has a finding of its own if it is wrong.
-		if f.Class == check.Resurrected && known && len(present(p.l.state()[o.number])) > 0 && p.deletedLast(int32(number)) {
+		if f.Class == check.Resurrected && known && len(present(p.l.state()[o.number])) > 0 && p.l.deletedLast(int32(number)) {
 			p.leave(f, "it was deleted and is there again: delete it by hand, or send its deletion once more")
 			return
 		}
@@ -206,18 +206,25 @@ func (l *ledger) seen(o op) bool {
 	return false
 }
 
-// deletedLast reports whether the last operation on a record that was
-// acknowledged deletes it.
-func (p *planner) deletedLast(number int32) bool {
-	deleted := false
-	for _, file := range p.l.w.Files {
-		for _, o := range file.Ops {
-			if o.Number == number && p.l.acked[file.Index] {
-				deleted = o.Delete
-			}
+// deletedLast reports whether the last operation on a record with findings that
+// was acknowledged deletes it.
+func (l *ledger) deletedLast(number int32) bool {
+	last := -1
+	for version := int32(1); ; version++ {
+		file, known := l.file[op{number, version}]
+		if !known {
+			break
+		}
+		if l.acked[file] {
+			last = int(version)
 		}
 	}
-	return deleted
+	if last < 0 {
+		return false
+	}
+	return slices.ContainsFunc(l.w.Files[l.file[op{number, int32(last)}]].Ops, func(o workload.Op) bool {
+		return o.Number == number && int(o.Version) == last && o.Delete
+	})
 }
 
 // duplicated sorts a record by where it stands twice at the end.
@@ -237,8 +244,12 @@ func (p *planner) duplicated(number int32, known bool, f check.Finding) {
 		p.plan.Remove = append(p.plan.Remove, keepOne(history.Documents, f.Key, documents))
 		twice = true
 	}
-	for o, times := range p.l.confirmed {
-		if o.number == number && times > 1 {
+	for version := int32(1); ; version++ {
+		o := op{number, version}
+		if _, known := p.l.file[o]; !known {
+			break
+		}
+		if p.l.confirmed[o] > 1 {
 			p.leave(f, byHand[check.Duplicated])
 			return
 		}
@@ -504,14 +515,12 @@ func (p *planner) status() {
 // saysRight reports whether the status of a file is right at the end: completed,
 // and the counts are those of its rows.
 func (l *ledger) saysRight(name string) bool {
-	rows := -1
-	for _, file := range l.w.Files {
-		if file.Name == name {
-			rows = file.Rows()
-		}
+	index, known := l.named[name]
+	if !known || len(l.status[name]) == 0 {
+		return false
 	}
-	said := l.status[name]
-	return len(said) > 0 && !slices.ContainsFunc(said, func(e history.StatusEntry) bool {
+	rows := l.w.Files[index].Rows()
+	return !slices.ContainsFunc(l.status[name], func(e history.StatusEntry) bool {
 		sum := e.Applied + e.Superseded + e.Rejected
 		return !e.Completed || e.Rows >= 0 && e.Rows != rows || e.Applied >= 0 && e.Superseded >= 0 && e.Rejected >= 0 && sum < rows
 	})
@@ -520,14 +529,9 @@ func (l *ledger) saysRight(name string) bool {
 // saysNothing reports whether nothing was said of a file at the end, or that it
 // is not done, or done without its rows. What is said wrongly of a file that is done stays.
 func (l *ledger) saysNothing(name string) bool {
-	rows, known := 0, false
-	for _, file := range l.w.Files {
-		if file.Name == name {
-			rows, known = file.Rows(), true
-		}
-	}
+	index, known := l.named[name]
 	return known && l.expect.Status && !slices.ContainsFunc(l.status[name], func(e history.StatusEntry) bool {
-		return e.Completed && (e.Rows != 0 || rows == 0)
+		return e.Completed && (e.Rows != 0 || l.w.Files[index].Rows() == 0)
 	})
 }
 

@@ -270,7 +270,7 @@ func TestWhatIsKnown(t *testing.T) {
 	require.Equal(t, Yes, plan.Guarded.Answer)
 
 	run, result := lossy(t).judge()
-	l, err := open(run)
+	l, err := open(run, result.Findings)
 	require.NoError(t, err)
 	l.operated["replay"] = "4 files, of which 17 had arrived"
 	p := &planner{l: l, result: result, plan: Plan{Arrived: 3}}
@@ -280,12 +280,19 @@ func TestWhatIsKnown(t *testing.T) {
 	require.Equal(t, "in this run 2 files were dropped a second time, and nothing was doubled", p.repeats(Drop).Evidence)
 	p.plan.Files = []File{{File: "a.csv", As: "b.csv"}}
 	require.Equal(t, NotKnown, p.repeats(Drop).Answer, "another name is another matter")
-	l.redelivered = 4
-	require.Contains(t, p.repeats(Drop).Evidence, "4 messages were delivered more than once")
 	p.result.Counts = map[check.Class]int{check.Duplicated: 5}
 	require.Equal(t, Yes, p.repeats(Replay).Answer)
 	p.plan.Arrived = 0
 	require.Equal(t, No, p.repeats(Replay).Answer)
+}
+
+// A redelivery is less than a replay, and is told as what it is.
+func TestRedeliveries(t *testing.T) {
+	s := newWorld(t, nil).losing(some(3, 0.05))
+	s.delivered = [][]string{{"a", "b"}, {"b"}, {"b", "c"}, {"a"}}
+	plan, _ := s.plan()
+	require.Equal(t, NotKnown, plan.Doubles.Answer)
+	require.Contains(t, plan.Doubles.Evidence, "2 messages were delivered more than once")
 }
 
 // Without means everything is left to people, and the plan says what they have to do.

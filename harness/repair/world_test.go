@@ -39,6 +39,7 @@ type world struct {
 	queued        []workload.Op
 	unconfirmed   map[[2]int]bool
 	neverAnnounce bool
+	delivered     [][]string // messages, as they crossed the wire
 	next          int
 }
 
@@ -224,6 +225,14 @@ func (s *world) store() *history.Run {
 		if i == 0 {
 			did(history.Control, "", nil)
 		}
+	}
+	if s.delivered != nil {
+		wire, err := w.Cross()
+		require.NoError(s.t, err)
+		for _, messages := range s.delivered {
+			require.NoError(s.t, wire.Add(map[string]any{"kind": "delivered", "target": "records", "messages": messages}))
+		}
+		require.NoError(s.t, wire.Close())
 	}
 	did(history.Sentinel, "", nil)
 	did(history.Quiet, "", history.QuietAct{AccountedFor: true})
