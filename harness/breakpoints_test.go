@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,13 +46,7 @@ func atThird(kind boundary.Kind) Scenario {
 // byte but for times. A boundary that is never crossed proves nothing, and is
 // told as soon as all the work came through without it.
 func TestBreakpoints(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+	h := openStack(t)
 	try := func(t *testing.T, scenario Scenario, options RunOptions) reports.Run {
 		t.Helper()
 		run, err := h.Run(t.Context(), scenario, options)

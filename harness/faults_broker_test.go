@@ -14,16 +14,7 @@ import (
 // TestBrokerFaultsLive takes the faults that do away with RabbitMQ's virtual
 // host, or with all of it, through their lives.
 func TestBrokerFaultsLive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	again := func(t *testing.T) {
 		t.Helper()
@@ -70,11 +61,11 @@ func TestBrokerFaultsLive(t *testing.T) {
 	t.Run("broker-deleted", d.movedToSuccessor)
 	t.Run("as good as new", func(t *testing.T) {
 		again(t)
-		require.Len(t, h.stack.Brokers(), 1)
-		require.Equal(t, stack.RabbitMQ, h.stack.Brokers()[0].Part())
+		require.Len(t, d.h.stack.Brokers(), 1)
+		require.Equal(t, stack.RabbitMQ, d.h.stack.Brokers()[0].Part())
 	})
 	t.Run("what a broker without a volume keeps", func(t *testing.T) {
-		require.NoError(t, h.stack.DeployBroker(t.Context(), true))
+		require.NoError(t, d.h.stack.DeployBroker(t.Context(), true))
 		d.passes(t)
 		require.NotZero(t, d.stored(t, fault.RabbitMQ))
 		require.NoError(t, d.r.pipeline.Stop(t.Context())) // it would declare its queues anew

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,13 +45,7 @@ func TestEveryFaultInDataIsCarried(t *testing.T) {
 // TestEveryFaultInDataLives sends them all to a careful pipeline, with so many
 // poison rows that several are rejected at the same moment.
 func TestEveryFaultInDataLives(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+	h := openStack(t)
 	run, err := h.Run(t.Context(), everythingInData(), RunOptions{})
 	require.NoError(t, err)
 	t.Logf("seed %d, %.1f s: %s", run.Seed, run.Seconds["total"], run.Reason)

@@ -13,16 +13,7 @@ import (
 // TestEveryElasticsearchFaultLives takes the faults of the index through their
 // lives, with work that meets them and passes afterwards.
 func TestEveryElasticsearchFaultLives(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	for _, c := range []struct {
 		fault          fault.Fault

@@ -14,16 +14,7 @@ import (
 // TestEveryBrokerFaultLives takes what an operator can do to RabbitMQ through
 // its life: it bites, heals, and records pass the whole pipeline afterwards.
 func TestEveryBrokerFaultLives(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 	const there, taken = `^queue \S+ is there, with 1 bindings$`, `^a connection to vhost \S+ is taken$`
 	for _, test := range []struct {
 		fault         fault.Fault

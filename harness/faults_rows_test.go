@@ -49,16 +49,7 @@ func (d *drill) whole(t *testing.T, f fault.Fault, bitten, healed string) {
 
 // TestPostgresFaultsLive takes every fault of Postgres's own through its life.
 func TestPostgresFaultsLive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	for _, c := range []struct {
 		fault          fault.Fault
@@ -159,16 +150,7 @@ func (d *drill) ackTimeout(t *testing.T) {
 // TestContainerFaultsLive takes the faults of containers that TestEveryFaultLives
 // does not through their lives, on every role and service.
 func TestContainerFaultsLive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	for _, target := range []string{fault.Collector, fault.Loader, fault.Indexer, fault.Exporter, fault.SFTP, fault.Postgres, fault.Elasticsearch, fault.RabbitMQ} {
 		t.Run(target+"/restart-storm", func(t *testing.T) {

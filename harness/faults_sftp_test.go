@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,16 +10,7 @@ import (
 
 // TestSFTPFaultsLive takes every fault of the SFTP server's own through its life.
 func TestSFTPFaultsLive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	const healed = `^a canary's write into inbox went well$`
 	faults := []struct {

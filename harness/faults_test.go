@@ -24,20 +24,34 @@ type drill struct {
 	next int // index of the next file to send
 }
 
+// openStack opens a stack for one test, which runs beside others: most of it is
+// waiting.
+func openStack(t *testing.T) *Harness {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	t.Parallel()
+	h, err := Open(t.Context(), Options{Out: t.TempDir()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+	return h
+}
+
+// newDrill returns a drill on a stack of its own, through which records pass.
+func newDrill(t *testing.T) *drill {
+	t.Helper()
+	d := &drill{h: openStack(t)}
+	d.begin(t)
+	d.passes(t)
+	return d
+}
+
 // TestEveryFaultLives takes every fault on every target through its life:
 // prepare, journal, inject, proof that it bites, undo, proof that it healed;
 // and lets records pass through the whole pipeline afterwards.
 func TestEveryFaultLives(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Docker")
-	}
-	t.Parallel() // most of it is waiting
-	h, err := Open(t.Context(), Options{Out: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-	d := &drill{h: h}
-	d.begin(t)
-	d.passes(t)
+	d := newDrill(t)
 
 	t.Run("toxics", d.toxics)
 	t.Run("lock-table", d.lockTable)

@@ -135,14 +135,29 @@ func (r *run) mark(ctx context.Context, note func(c *crossing, last int64)) erro
 // history has not.
 const caughtUpWithin = 5 * time.Second
 
+// catchUp waits until all events up to last are written, or no more will be.
+func (c *crossing) catchUp(ctx context.Context, last int64) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for c.at() < last {
+		select {
+		case <-tick.C:
+		case <-c.done: // they could not be written
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // close writes what the tap has seen until now, and ends. What did not come in
 // time is told as missing.
 func (c *crossing) close(ctx context.Context, control *tap.Control) error {
 	ctx, cancel := context.WithTimeout(ctx, caughtUpWithin)
 	defer cancel()
 	last, err := control.LastEvent(ctx)
-	for err == nil && c.at() < last && ctx.Err() == nil {
-		time.Sleep(5 * time.Millisecond)
+	if err == nil {
+		c.catchUp(ctx, last)
 	}
 	c.mu.Lock()
 	c.until = last

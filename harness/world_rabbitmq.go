@@ -47,7 +47,7 @@ func (b broker) Manage(ctx context.Context, method, path string, body, answer an
 
 func (b broker) Queue(does string) (string, error) {
 	for _, role := range b.pipeline.Spec.Roles {
-		if slices.Contains(role.Does, does) && len(role.Consumes) > 0 {
+		if role.Is(does) && len(role.Consumes) > 0 {
 			return role.Consumes[0], nil
 		}
 	}

@@ -2,10 +2,8 @@ package reports
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -219,12 +217,8 @@ func (m Matrix) Write(dir string) error {
 // ReadMatrix returns the matrix stored in the file at path.
 func ReadMatrix(path string) (Matrix, error) {
 	var m Matrix
-	raw, err := os.ReadFile(path)
-	if err != nil {
+	if err := readJSON(path, &m); err != nil {
 		return m, fmt.Errorf("read matrix: %w", err)
-	}
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, fmt.Errorf("read matrix: %s: %w", path, err)
 	}
 	return m, nil
 }

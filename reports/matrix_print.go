@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"github.com/seatrial/seatrial/harness/check"
 )
 
@@ -140,17 +138,11 @@ func (m Matrix) Table(w io.Writer, color bool) error {
 		if len(rows) == 1 {
 			return
 		}
-		widths := columnWidths(rows)
-		for i, cells := range rows {
-			line := ""
-			for column, cell := range cells {
-				line += printable(cell) + strings.Repeat(" ", widths[column]-runewidth.StringWidth(cell)+2)
-			}
-			line = strings.TrimRight(line, " ")
+		for i, line := range columns(rows) {
 			switch {
 			case i == 0:
 				line = paint.dim(strings.ToUpper(line))
-			case slices.Contains(cells, "NO"):
+			case slices.Contains(rows[i], "NO"):
 				line = paint.paint("1;31", line)
 			}
 			out.WriteString(line + "\n")

@@ -2,14 +2,10 @@ package reports
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/mattn/go-runewidth"
 
 	"github.com/seatrial/seatrial/harness/check"
 )
@@ -189,13 +185,9 @@ func (s Sweep) Write(dir string) error { return replaceFile(filepath.Join(dir, S
 // ReadSweep returns the sweep stored in dir.
 func ReadSweep(dir string) (Sweep, error) {
 	path := filepath.Join(dir, SweepFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return Sweep{}, fmt.Errorf("read sweep: %w", err)
-	}
 	var s Sweep
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return Sweep{}, fmt.Errorf("read sweep: %s: %w", path, err)
+	if err := readJSON(path, &s); err != nil {
+		return Sweep{}, fmt.Errorf("read sweep: %w", err)
 	}
 	if s.Pipeline == "" {
 		return Sweep{}, fmt.Errorf("read sweep: %s names no pipeline: it is not a sweep's", path)
@@ -218,18 +210,9 @@ func (s Sweep) Print(w io.Writer) error {
 	}
 	rows := [][]string{{"ROLE", "BOUNDARY", "ON", "CROSSED", "SURVIVED"}}
 	for _, c := range s.Class {
-		rows = append(rows, []string{printable(c.Role), printable(c.Kind), printable(cmp.Or(c.Target, c.Service)),
-			fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
+		rows = append(rows, []string{c.Role, c.Kind, cmp.Or(c.Target, c.Service), fmt.Sprint(c.Count), fmt.Sprintf("%d of %d", c.Survived, c.Planned)})
 	}
-	widths := columnWidths(rows)
-	for _, row := range rows {
-		line := ""
-		for column, cell := range row {
-			line += runewidth.FillRight(cell, widths[column]) + "  "
-		}
-		out.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	out.WriteString("\n")
+	out.WriteString(strings.Join(columns(rows), "\n") + "\n\n")
 	for _, a := range s.Actions {
 		fmt.Fprintf(&out, "%s: %d of %d survived\n", printable(a.Action), a.Survived, a.Planned)
 	}

@@ -85,6 +85,25 @@ func problems(run Run) []string {
 	return lines
 }
 
+// columns returns rows as printable lines, cells of a column one below the other.
+func columns(rows [][]string) []string {
+	grid := make([][]string, len(rows))
+	for i, cells := range rows {
+		for _, cell := range cells {
+			grid[i] = append(grid[i], printable(cell))
+		}
+	}
+	widths := columnWidths(grid)
+	lines := make([]string, len(grid))
+	for i, cells := range grid {
+		for column, cell := range cells {
+			lines[i] += runewidth.FillRight(cell, widths[column]) + "  "
+		}
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
+}
+
 func columnWidths(grid [][]string) []int {
 	widths := make([]int, len(grid[0]))
 	for _, cells := range grid {

@@ -80,15 +80,22 @@ func writeRepair(plan *repair.Plan) func(io.Writer) error {
 // Read returns the run whose run.json is in dir.
 func Read(dir string) (Run, error) {
 	path := filepath.Join(dir, RunFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
+	var run Run
+	if err := readJSON(path, &run); err != nil {
 		return Run{}, fmt.Errorf("read run: %w", err)
 	}
-	var run Run
-	if err := json.Unmarshal(raw, &run); err != nil {
-		return Run{}, fmt.Errorf("read run: %s: %w", path, err)
-	}
 	return run, nil
+}
+
+func readJSON(path string, into any) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // JSON writes runs as an array of what their run.json holds.

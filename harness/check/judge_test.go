@@ -349,6 +349,52 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestDeletionOvertakenByASnapshot: the snapshot was settled before a row of an
+// older file came. The record was deleted already, as snapshots delete: without
+// a word to downstream.
+func TestDeletionOvertakenByASnapshot(t *testing.T) {
+	for name, test := range map[string]struct {
+		fullEvery   int
+		change      func(r *run, number, version int)
+		unconfirmed bool
+	}{
+		"the mark stands on the version before": {
+			fullEvery: 3,
+			change:    func(r *run, number, version int) { r.rows[number][0].Version = version - 1 },
+		},
+		"rows are removed": {
+			fullEvery: 3,
+			change:    func(r *run, number, version int) { delete(r.rows, number) },
+		},
+		"the mark is the deletion's own": {
+			fullEvery:   3,
+			change:      func(*run, int, int) {},
+			unconfirmed: true,
+		},
+		"no snapshot came later": {
+			change:      func(r *run, number, version int) { r.rows[number][0].Version = version - 1 },
+			unconfirmed: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRun(t, func(c *workload.Config) { c.FullEvery, c.Files, c.DeletePercent = test.fullEvery, 4, 30 }).story()
+			op := r.pick(func(op workload.Op, ops []workload.Op) bool {
+				return op.Delete && !op.Implied && len(ops) == 2 && op == ops[1] && ops[0].Accept == workload.Acceptable &&
+					r.fileOf(int(op.Number), int(op.Version)) < 3 // the third file of the trial may be a snapshot
+			})
+			number, version := int(op.Number), int(op.Version)
+			r.drop(&r.confirmations, number, version)
+			test.change(r, number, version)
+			want := []string{}
+			if test.unconfirmed {
+				want = append(want, fmt.Sprintf("%s %d/%d", Unconfirmed, number, version))
+			}
+			result := r.judged()
+			require.Equal(t, want, r.found(result), result.Findings)
+		})
+	}
+}
+
 // single2 is another insert that nothing follows.
 func (r *run) single2(not int) int {
 	return int(r.pick(func(op workload.Op, ops []workload.Op) bool {

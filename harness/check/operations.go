@@ -188,7 +188,7 @@ func (a *account) key(number int, ops []op, top int32) {
 		return
 	}
 	if top == e.version && e.confirmed == 0 && !e.implied && j.expect.Confirmations && j.whole(history.Confirmations) {
-		if e.delete && !existed(j.l, ops, e) {
+		if e.delete && !existed(j.l, ops, e) || j.l.overtaken(e, ops) {
 			return // nothing was there to delete: nothing to confirm
 		}
 		seen := a.furthest(number, e)

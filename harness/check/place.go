@@ -287,6 +287,7 @@ func (j *judge) tombstone(p *place, number int, ops []op, e *entry) int32 {
 	}
 	if effective != nil {
 		effective.seen |= p.bit
+		effective.marked = effective.marked || e.version == effective.version
 		return -effective.version
 	}
 	if o := e.o; o != nil && o.delete && !o.implied && j.l.sent(o) == failed {

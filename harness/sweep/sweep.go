@@ -56,11 +56,7 @@ func small(w *workload.Config) {
 // Classes lists what a stored run crossed between its trial's first file and
 // its sentinel, in the order of a record's way.
 func Classes(run *history.Run) ([]Class, error) {
-	var config workload.Config
-	if err := json.Unmarshal(run.Header.Workload, &config); err != nil {
-		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
-	}
-	files, err := workload.New(config)
+	files, err := workload.Read(run.Header.Workload)
 	if err != nil {
 		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
 	}

@@ -55,11 +55,7 @@ var ErrUnknownKey = errors.New("not a key of this run")
 // Of returns the way of the record with a key. Errors wrap ErrUnknownKey where
 // the run knows no such record.
 func Of(run *history.Run, key string) (Trace, error) {
-	var config workload.Config
-	if err := json.Unmarshal(run.Header.Workload, &config); err != nil {
-		return Trace{}, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
-	}
-	files, err := workload.New(config)
+	files, err := workload.Read(run.Header.Workload)
 	if err != nil {
 		return Trace{}, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
 	}

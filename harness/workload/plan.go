@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -101,6 +102,15 @@ func (w *Workload) Operations() int {
 		sum += len(file.Ops)
 	}
 	return sum
+}
+
+// Read plans the files of a configuration in JSON, as a run's header has it.
+func Read(config []byte) (*Workload, error) {
+	var c Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	return New(c)
 }
 
 // New plans all files. Equal configurations give equal workloads.

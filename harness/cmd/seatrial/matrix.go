@@ -214,7 +214,7 @@ func (a *app) matrix(ctx context.Context, flags matrixFlags) error {
 	}
 	if closeErr != nil {
 		m.Exit = reports.Worst(m.Exit, reports.ExitInfra)
-		a.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", closeErr))
+		a.sayLeft(closeErr)
 	}
 	if err := m.Write(flags.out); err != nil {
 		return err

@@ -200,7 +200,7 @@ func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 	}
 	if closeErr != nil {
 		exit = reports.Worst(exit, reports.ExitInfra)
-		a.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", closeErr))
+		a.sayLeft(closeErr)
 	}
 	junit := flags.junit
 	if junit == "" {
@@ -214,6 +214,11 @@ func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 		return err
 	}
 	return exitWith(a.showInActions(runs, exit))
+}
+
+// sayLeft tells that taking stacks down failed.
+func (a *app) sayLeft(err error) {
+	a.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", err))
 }
 
 // runAll makes the runs one after the other. Each has a result: what could

@@ -234,7 +234,7 @@ func (s *sweeping) run(ctx context.Context, part shard) error {
 		s.app.live.Say(fmt.Sprintf("[%d/%d] %s: %s (%.1f s)", len(s.Results), s.Planned, b, s.word(t), run.Seconds["total"]))
 	}
 	s.closing(l.runEach(ctx, func(i int) (trial, bool) {
-		if i >= len(s.mine) || found && s.untilFound {
+		if i >= len(s.mine) || keepErr != nil || found && s.untilFound {
 			return trial{}, false
 		}
 		return s.trial(s.plan[s.mine[i]].Scenario()), true
@@ -250,7 +250,7 @@ func (s *sweeping) trial(scenario harness.Scenario) trial {
 func (s *sweeping) closing(err error) {
 	if err != nil {
 		s.closeErr = err
-		s.app.live.Say(fmt.Sprintf("cleaning up failed, \"seatrial clean\" removes what is left: %v", err))
+		s.app.sayLeft(err)
 	}
 }
 

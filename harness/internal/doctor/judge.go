@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
@@ -40,8 +42,16 @@ func judgeEngine(engine Engine, err error) Finding {
 	case !isLocal(engine.Host):
 		f.State = Failed
 		f.Remedy = "runs reach services through ports published on 127.0.0.1: use an engine on this machine, or run seatrial on that one"
+	case locksItselfUp(engine.Version):
+		f.State = Warning
+		f.Remedy = "before 20.10.27 it may stop answering when containers of one network end at the same moment (moby/moby, issue 46661): restart it then, or install a later one"
 	}
 	return f
+}
+
+// locksItselfUp is false for what does not look like a version.
+func locksItselfUp(version string) bool {
+	return semver.IsValid("v"+version) && semver.Compare("v"+version, "v20.10.27") < 0
 }
 
 func judgeMemory(engine Engine) Finding {

@@ -25,7 +25,7 @@ func (d *doubles) doing(what string) []*stack.Container {
 	defer d.mu.Unlock()
 	var found []*stack.Container
 	for _, each := range d.list {
-		if what == "" || slices.Contains(each.role.Does, what) {
+		if what == "" || each.role.Is(what) {
 			found = append(found, each.container)
 		}
 	}
@@ -79,7 +79,7 @@ func (r *Running) doubling(what string) func(yield func(Role, stack.Request) boo
 	return func(yield func(Role, stack.Request) bool) {
 		env := r.stack.PipelineEnv()
 		for _, s := range r.roles {
-			if !slices.Contains(s.role.Does, what) {
+			if !s.role.Is(what) {
 				continue
 			}
 			for i := range s.containers {

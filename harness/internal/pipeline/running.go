@@ -78,7 +78,7 @@ func request(role Role, replica int, network string, env map[string]string) stac
 func (r *Running) Doing(what string) []*stack.Container {
 	var found []*stack.Container
 	for _, s := range r.roles {
-		if s.role.Name == what || slices.Contains(s.role.Does, what) {
+		if s.role.Is(what) {
 			found = append(found, s.containers...)
 		}
 	}
@@ -100,7 +100,7 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 	}
 	wanted := fill(operation.Role)
 	for i, s := range r.roles {
-		if s.role.Name != wanted && !slices.Contains(s.role.Does, wanted) {
+		if !s.role.Is(wanted) {
 			continue
 		}
 		if len(operation.Env) > 0 {
@@ -217,14 +217,13 @@ func (r *Running) Down(ctx context.Context) (string, error) {
 
 // Stop removes the pipeline's containers and volumes.
 func (r *Running) Stop(ctx context.Context) error {
-	var group errgroup.Group
+	var errs []error
 	for _, c := range r.Containers() {
-		group.Go(func() error { return c.Remove(ctx) })
+		errs = append(errs, c.Remove(ctx))
 	}
-	if err := group.Wait(); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	var errs []error
 	for _, name := range r.Spec.Volumes {
 		errs = append(errs, r.stack.RemoveVolume(ctx, name))
 	}

@@ -63,7 +63,7 @@ type Spec struct {
 func (s Spec) Named(what string) (string, error) {
 	var names, all []string
 	for _, role := range s.Roles {
-		if role.Name == what || slices.Contains(role.Does, what) {
+		if role.Is(what) {
 			names = append(names, role.Name)
 		}
 		all = append(all, role.Name)
@@ -106,6 +106,10 @@ type Role struct {
 	Replicas    int               // 0 counts as 1
 	Consumes    []string          // queues that it takes its work from
 }
+
+// Is says whether the role does what is named (Collect, Load, Index, Export), or
+// has that name.
+func (r Role) Is(what string) bool { return r.Name == what || slices.Contains(r.Does, what) }
 
 // Part returns what the container of a replica (0, 1, …) is called in its stack.
 func (r Role) Part(replica int) string {

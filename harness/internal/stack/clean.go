@@ -89,15 +89,10 @@ func removeStack(ctx context.Context, docker *testcontainers.DockerClient, id st
 func removeContainers(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
 	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ofStack(id)})
 	errs := []error{unlessGone("containers", err)}
-	done := make(chan error, len(containers.Items))
+	// One at a time, for the reason at Stack.membership.
 	for _, item := range containers.Items {
-		go func() {
-			_, err := docker.ContainerRemove(ctx, item.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-			done <- err
-		}()
-	}
-	for range containers.Items {
-		errs = append(errs, unlessGone("a container", <-done))
+		_, err := docker.ContainerRemove(ctx, item.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		errs = append(errs, unlessGone("a container", err))
 	}
 	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: ofStack(id)})
 	errs = append(errs, unlessGone("volumes", err))

@@ -115,6 +115,8 @@ func (c *Container) create(asked context.Context) error {
 	if i := slices.Index(networks, c.stack.back); i > 0 {
 		networks[0], networks[i] = networks[i], networks[0]
 	}
+	c.stack.membership.RLock()
+	defer c.stack.membership.RUnlock()
 	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		Started: true,
 		Logger:  quiet{},
@@ -200,6 +202,8 @@ func (c *Container) Inspect(ctx context.Context) (State, error) {
 
 // Kill sends SIGKILL to the main process and waits until the container is down.
 func (c *Container) Kill(ctx context.Context) error {
+	c.stack.membership.Lock()
+	defer c.stack.membership.Unlock()
 	_, err := c.stack.docker.ContainerKill(ctx, c.Name(), client.ContainerKillOptions{Signal: "SIGKILL"})
 	if err != nil {
 		return fmt.Errorf("kill %s: %w", c.Part(), err)
@@ -237,6 +241,8 @@ func (c *Container) StopGently(ctx context.Context, grace time.Duration) error {
 
 // StartAgain starts the container after it stopped, on the same disk and ports.
 func (c *Container) StartAgain(ctx context.Context) error {
+	c.stack.membership.RLock()
+	defer c.stack.membership.RUnlock()
 	if _, err := c.stack.docker.ContainerStart(ctx, c.Name(), client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", c.Part(), err)
 	}
@@ -276,6 +282,8 @@ func (c *Container) Unpause(ctx context.Context) error {
 // Remove kills and removes the container, its own disk and its anonymous
 // volumes; named volumes stay. One that is gone is no error.
 func (c *Container) Remove(ctx context.Context) error {
+	c.stack.membership.Lock()
+	defer c.stack.membership.Unlock()
 	_, err := c.stack.docker.ContainerRemove(ctx, c.Name(), client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove %s: %w", c.Part(), err)

@@ -39,6 +39,8 @@ func (c *Container) Disconnect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.stack.membership.Lock()
+	defer c.stack.membership.Unlock()
 	var errs []error
 	for _, name := range names {
 		if _, err := c.stack.docker.NetworkDisconnect(ctx, name, client.NetworkDisconnectOptions{Container: c.Name()}); err != nil {
@@ -58,6 +60,8 @@ func (c *Container) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.stack.membership.RLock()
+	defer c.stack.membership.RUnlock()
 	var errs []error
 	for name, aliases := range c.request.Networks {
 		if slices.Contains(on, name) {

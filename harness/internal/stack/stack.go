@@ -58,6 +58,12 @@ type Stack struct {
 	endpoints Endpoints
 	options   Options
 
+	// membership keeps containers from leaving the stack's networks while others
+	// join or leave them: Docker before 20.10.27 may then lock itself up for ever
+	// (moby/moby, issue 46661). They join side by side and leave one at a time. A
+	// process that ends by itself cannot be kept from leaving.
+	membership sync.RWMutex
+
 	published        map[string]int // port on 127.0.0.1 of each service and of the proxy's control
 	hostKey          []byte         // private, PEM
 	token            string

@@ -11,28 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// serve takes connections on 127.0.0.1 and gives them to handle.
-func serve(t *testing.T, handle func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				handle(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
+)
 
 // silent holds a connection until the other side closes it.
 func silent(conn net.Conn) {
@@ -49,7 +30,7 @@ func TestCanaryHearsTheAnswer(t *testing.T) {
 			continue
 		}
 		t.Run(service, func(t *testing.T) {
-			address := serve(t, func(conn net.Conn) {
+			address := taptest.Serve(t, func(conn net.Conn) {
 				heard := make([]byte, len(greeted))
 				if _, err := bufio.NewReader(conn).Read(heard); err == nil && string(heard) == greeted {
 					conn.Write([]byte("x"))
@@ -65,7 +46,7 @@ func TestCanaryHearsTheAnswer(t *testing.T) {
 // An SSH server's version comes unasked: it does not show that anything
 // reached the server.
 func TestCanaryToSFTPWaitsForWhatFollowsTheVersion(t *testing.T) {
-	unasked := serve(t, func(conn net.Conn) {
+	unasked := taptest.Serve(t, func(conn net.Conn) {
 		conn.Write([]byte("SSH-2.0-test\r\n"))
 		silent(conn)
 	})
@@ -74,7 +55,7 @@ func TestCanaryToSFTPWaitsForWhatFollowsTheVersion(t *testing.T) {
 	require.True(t, canary.GaveUp)
 	require.GreaterOrEqual(t, canary.Seconds, 0.1)
 
-	answers := serve(t, func(conn net.Conn) {
+	answers := taptest.Serve(t, func(conn net.Conn) {
 		conn.Write([]byte("a notice\r\nSSH-2.0-test\r\n"))
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil && strings.HasPrefix(line, "SSH-2.0-") {
 			conn.Write([]byte("\x00\x00\x04"))
@@ -84,13 +65,13 @@ func TestCanaryToSFTPWaitsForWhatFollowsTheVersion(t *testing.T) {
 }
 
 func TestCanaryTellsAnEndFromSilence(t *testing.T) {
-	closed := serve(t, func(net.Conn) {})
+	closed := taptest.Serve(t, func(net.Conn) {})
 	for service := range greeting {
 		canary := fly(t.Context(), service, closed, 5*time.Second)
 		require.NotEmpty(t, canary.Error, service)
 		require.False(t, canary.GaveUp, service)
 	}
-	canary := fly(t.Context(), "postgres", serve(t, silent), 50*time.Millisecond)
+	canary := fly(t.Context(), "postgres", taptest.Serve(t, silent), 50*time.Millisecond)
 	require.True(t, canary.GaveUp)
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

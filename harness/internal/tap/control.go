@@ -2,7 +2,6 @@ package tap
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -84,14 +83,9 @@ func (c *Control) HasToxic(service, name string) (bool, error) {
 func (c *Control) Open(service string) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answersWithin)
 	defer cancel()
-	response, err := c.wire(ctx, http.MethodGet, "/closed/"+service, nil)
-	if err != nil {
-		return false, err
-	}
-	defer response.Body.Close()
 	var closed bool
-	if err := json.NewDecoder(response.Body).Decode(&closed); err != nil {
-		return false, fmt.Errorf("ask whether connections to %s are taken: %w", service, err)
+	if err := c.ask(ctx, http.MethodGet, "/closed/"+service, nil, &closed); err != nil {
+		return false, err
 	}
 	return !closed, nil
 }

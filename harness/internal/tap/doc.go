@@ -19,6 +19,7 @@
 //	toxic     Toxiproxy behind the tap
 //	proxy     the process
 //	bench     what the tap costs, measured
+//	taptest   what tests of all these put on either side of it
 //
 // What a fault does with a connection belongs into package fault.
 package tap

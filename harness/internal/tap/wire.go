@@ -59,6 +59,19 @@ func (c *Control) tell(ctx context.Context, method, path string, body any) error
 	return response.Body.Close()
 }
 
+// ask makes a request and has what comes back decoded.
+func (c *Control) ask(ctx context.Context, method, path string, body, answer any) error {
+	response, err := c.wire(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
+		return fmt.Errorf("ask the tap: %s %s: read its answer: %w", method, path, err)
+	}
+	return nil
+}
+
 // Roles tells the tap whose connections are whose: addresses on the front
 // network, or names of containers, by role. It replaces what was told before.
 func (c *Control) Roles(ctx context.Context, byName map[string]string) error {
@@ -90,15 +103,8 @@ func (c *Control) ResetWire(ctx context.Context) error {
 
 // Connections returns the connections that are open.
 func (c *Control) Connections(ctx context.Context) (list []boundary.Connection, err error) {
-	response, err := c.wire(ctx, http.MethodGet, "/connections", nil)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("read the tap's connections: %w", err)
-	}
-	return list, nil
+	err = c.ask(ctx, http.MethodGet, "/connections", nil, &list)
+	return list, err
 }
 
 // Gap is the error for events that are lost because the stream fell behind.
@@ -110,15 +116,8 @@ func (g *Gap) Error() string {
 
 // LastEvent returns the number of the last event that the tap has seen.
 func (c *Control) LastEvent(ctx context.Context) (last int64, err error) {
-	response, err := c.wire(ctx, http.MethodGet, "/last", nil)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&last); err != nil {
-		return 0, fmt.Errorf("read the number of the tap's last event: %w", err)
-	}
-	return last, nil
+	err = c.ask(ctx, http.MethodGet, "/last", nil, &last)
+	return last, err
 }
 
 // Events yields every event after the one with the given number (0: from the
@@ -247,12 +246,8 @@ func (a *Armed) Held(ctx context.Context) (boundary.Event, error) {
 // Releasing what does not hold yet disarms it: Mode is empty then.
 func (a *Armed) Release(ctx context.Context, mode boundary.Mode) (boundary.Release, error) {
 	var end boundary.Release
-	response, err := a.control.wire(ctx, http.MethodPost, fmt.Sprintf("/breakpoints/%d/release", a.id), map[string]boundary.Mode{"mode": mode})
+	err := a.control.ask(ctx, http.MethodPost, fmt.Sprintf("/breakpoints/%d/release", a.id), map[string]boundary.Mode{"mode": mode}, &end)
 	if err != nil {
-		return end, fmt.Errorf("release a breakpoint: %w", err)
-	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&end); err != nil {
 		return end, fmt.Errorf("release a breakpoint: %w", err)
 	}
 	return end, nil

@@ -22,6 +22,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/boundary"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
 const (
@@ -34,23 +35,14 @@ const (
 func tapped(t *testing.T, protocol, upstream string) (address string, control *Control) {
 	t.Helper()
 	wire := relay.New("")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	served := make(chan error, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		served <- wire.Serve(ctx, listener, relay.Route{Service: "service", Protocol: protocol, Upstream: upstream})
-	}()
-	server := httptest.NewServer(http.StripPrefix("/token"+WirePath, wire.Control()))
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-served)
-		server.CloseClientConnections()
-		server.Close()
+	address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error {
+		return wire.Serve(ctx, listener, relay.Route{Service: "service", Protocol: protocol, Upstream: upstream})
 	})
+	server := httptest.NewServer(http.StripPrefix("/token"+WirePath, wire.Control()))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	control = NewControl(strings.TrimPrefix(server.URL, "http://"), "token")
 	require.NoError(t, control.Roles(t.Context(), map[string]string{"127.0.0.1": "loader"}))
-	return listener.Addr().String(), control
+	return address, control
 }
 
 func arm(t *testing.T, control *Control, b boundary.Breakpoint) *Armed {
@@ -145,7 +137,7 @@ func send(t *testing.T, channel *amqp.Channel, id string) *amqp.DeferredConfirma
 // life; then it comes.
 func TestHoldOfAConfirm(t *testing.T) {
 	b := new(broker)
-	address, control := tapped(t, "amqp", serve(t, b.serve))
+	address, control := tapped(t, "amqp", taptest.Serve(t, b.serve))
 	armed := arm(t, control, boundary.Breakpoint{Role: "loader", Kind: boundary.Confirmed, Target: "imports", Nth: 3})
 	channel := publisher(t, address)
 	var confirms []*amqp.DeferredConfirmation
@@ -177,7 +169,7 @@ func TestHoldOfAConfirm(t *testing.T) {
 // A cut at the third publish: the first two have arrived, the third never does.
 func TestCutOfAPublish(t *testing.T) {
 	b := new(broker)
-	address, control := tapped(t, "amqp", serve(t, b.serve))
+	address, control := tapped(t, "amqp", taptest.Serve(t, b.serve))
 	armed := arm(t, control, boundary.Breakpoint{Kind: boundary.Published, Nth: 3, Cut: true})
 	channel := publisher(t, address)
 	for i := range 2 {
@@ -256,7 +248,7 @@ func TestHoldsOfAStatement(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := new(database)
-			address, control := tapped(t, "postgres", serve(t, d.serve))
+			address, control := tapped(t, "postgres", taptest.Serve(t, d.serve))
 			conn := session(t, address)
 			armed := arm(t, control, boundary.Breakpoint{Role: "loader", Kind: test.at, Target: "people", Nth: 2})
 			require.NoError(t, <-insert(t, conn))
@@ -283,7 +275,7 @@ func TestHoldsOfAStatement(t *testing.T) {
 
 func TestHoldsEnd(t *testing.T) {
 	d := new(database)
-	address, control := tapped(t, "postgres", serve(t, d.serve))
+	address, control := tapped(t, "postgres", taptest.Serve(t, d.serve))
 	conn := session(t, address)
 	b := boundary.Breakpoint{Kind: boundary.Committed, Nth: 1, Max: time.Minute}
 
@@ -349,7 +341,7 @@ func TestHoldsEnd(t *testing.T) {
 
 func TestEventsCanBeResumed(t *testing.T) {
 	d := new(database)
-	address, control := tapped(t, "postgres", serve(t, d.serve))
+	address, control := tapped(t, "postgres", taptest.Serve(t, d.serve))
 	conn := session(t, address)
 	for range 3 {
 		require.NoError(t, <-insert(t, conn))
@@ -435,7 +427,7 @@ func TestHoldOfABulk(t *testing.T) {
 // Half-open connections: what the other side has still to say arrives, and
 // what never makes up a message, too.
 func TestHalfOpenConnections(t *testing.T) {
-	upstream := serve(t, func(conn net.Conn) {
+	upstream := taptest.Serve(t, func(conn net.Conn) {
 		all, _ := io.ReadAll(conn)
 		fmt.Fprintf(conn, "got %q", all)
 	})

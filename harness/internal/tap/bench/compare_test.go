@@ -11,27 +11,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
 // echo is a server that says back what it hears, as work does it.
 func echo(t *testing.T, rate func(ctx context.Context, url string) (float64, error)) Work {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				io.Copy(conn, conn)
-			}()
-		}
-	}()
-	return Work{Name: "echoes", Service: "echo", URL: "tcp://user:secret@" + listener.Addr().String() + "/place", Rate: rate}
+	address := taptest.Serve(t, taptest.Echo)
+	return Work{Name: "echoes", Service: "echo", URL: "tcp://user:secret@" + address + "/place", Rate: rate}
 }
 
 // say asks an echo once.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // amqpConn reads AMQP 0-9-1. Boundaries are frames: the last body frame of a
@@ -237,12 +235,4 @@ func (a *amqpConn) judge(d Direction) (*Mark, error) {
 		return nil, nil
 	}
 	return a.method(d, id, s.gathered[4:])
-}
-
-func (a *amqpConn) found(events ...boundary.Event) *Mark {
-	if len(events) == 0 {
-		return nil
-	}
-	a.mark = Mark{Events: events}
-	return &a.mark
 }

@@ -167,7 +167,7 @@ func (a *amqpConn) arrive(d Direction) *Mark {
 			channel.deliveries.add(c.tag, e)
 		}
 	}
-	return a.found(e)
+	return a.mark.with([]boundary.Event{e})
 }
 
 // stable is a queue's name, or what stands for all that the broker has named:

@@ -94,7 +94,7 @@ func (a *amqpConn) method(d Direction, m method, p []byte) (*Mark, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.found(events...), nil
+	return a.mark.with(events), nil
 }
 
 func (a *amqpConn) act(d Direction, m method, number uint16, args *arguments) ([]boundary.Event, error) {

@@ -174,15 +174,13 @@ func TestAMQP(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.want, always(t, "amqp", nil, test.talk))
-			require.Equal(t, whatWasSaid(test.talk), read(t, "amqp", nil, test.talk, 1000, 0).passed)
+			tells(t, "amqp", test.talk, test.want)
 		})
 	}
 }
 
 func TestAMQPFindsKeysInMessages(t *testing.T) {
-	keys := new(Keys)
-	require.NoError(t, keys.Set([]boundary.KeyPattern{{Prefix: "G01D", Length: 12}}))
+	keys := keysLike(t, "G01D", 12)
 	body := `{"key":"G01D00000017","note":"` + strings.Repeat("é", 30_000) + `"}`
 	talk := []said{
 		{Up, amqpHello + amqpMethod(1, confirmSelect, "\x00") + publish(1, "imports", "record", "a:1", body) + publish(1, "imports", "record", "G01D0000002Z", "{}")},
@@ -250,8 +248,7 @@ func FuzzAMQP(f *testing.F) {
 
 // anything reads bytes that may be anything, in two ways.
 func anything(t *testing.T, protocol string, up, down []byte) {
-	keys := new(Keys)
-	require.NoError(t, keys.Set([]boundary.KeyPattern{{Prefix: "G01", Length: 8}}))
+	keys := keysLike(t, "G01", 8)
 	talk := []said{{Up, string(up)}, {Down, string(down)}}
 	whole := read(t, protocol, keys, talk, 1<<30, 0)
 	require.Equal(t, whole, read(t, protocol, keys, talk, 1, 0))

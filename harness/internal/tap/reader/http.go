@@ -157,7 +157,7 @@ func (s *httpSide) size(c byte) error {
 			s.state = httpTrailer
 		}
 	case c == '\r' || s.digits < 0:
-	case digit >= 0 && s.digits >= 0:
+	case digit >= 0:
 		if s.digits == 0 {
 			s.left = 0
 		}
@@ -283,18 +283,16 @@ func (h *httpConn) begin(d Direction) (*Mark, error) {
 	if err != nil {
 		return nil, err
 	}
-	var mark *Mark
-	if s.state == httpHead && s.body != nil { // nothing follows the head
-		mark = h.finish(d)
-		if mark != nil {
+	if s.state == httpHead { // nothing follows the head
+		if mark := h.finish(d); mark != nil {
 			events = append(events, mark.Events...)
 		}
 	}
-	if len(events) == 0 {
-		return nil, nil
+	mark := h.mark.with(events)
+	if mark != nil {
+		mark.At = start
 	}
-	h.mark = Mark{At: start, Events: events}
-	return &h.mark, nil
+	return mark, nil
 }
 
 // framing finds out how long the body is.
@@ -398,6 +396,5 @@ func (h *httpConn) finish(d Direction) *Mark {
 	if problem != nil {
 		e.Note = "what it says cannot be read: " + problem.Error()
 	}
-	h.mark = Mark{Events: []boundary.Event{e}}
-	return &h.mark
+	return h.mark.with([]boundary.Event{e})
 }

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 func withLength(head, body string) string {
@@ -114,8 +112,7 @@ func TestHTTP(t *testing.T) {
 		"a chunk of nonsense": {[]said{{Up, bulkHead + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}}, []string{bulkAsked, "unreadable note=up: a chunk's size with 0x7a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.want, always(t, "http", nil, test.talk))
-			require.Equal(t, whatWasSaid(test.talk), read(t, "http", nil, test.talk, 1000, 0).passed)
+			tells(t, "http", test.talk, test.want)
 		})
 	}
 }
@@ -129,8 +126,7 @@ func TestHTTPKeepsNothingThatIsNotHTTP(t *testing.T) {
 }
 
 func TestHTTPFindsKeysInDocuments(t *testing.T) {
-	keys := new(Keys)
-	require.NoError(t, keys.Set([]boundary.KeyPattern{{Prefix: "G01D", Length: 12}}))
+	keys := keysLike(t, "G01D", 12)
 	body := `{"index":{}}` + "\n" + `{"key":"G01D00000017"}` + "\n"
 	talk := []said{{Up, withLength("POST /people/_bulk HTTP/1.1", body)}, {Down, withLength("HTTP/1.1 200 OK", `{"items":[{"index":{"_id":"made","status":201}}]}`)}}
 	require.Equal(t, []string{

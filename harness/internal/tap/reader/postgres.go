@@ -239,9 +239,8 @@ func (g *postgresConn) judge(d Direction) (*Mark, error) {
 	} else {
 		events, err = g.answer(s.kind, s.gathered)
 	}
-	if err != nil || len(events) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	g.mark = Mark{Events: events}
-	return &g.mark, nil
+	return g.mark.with(events), nil
 }

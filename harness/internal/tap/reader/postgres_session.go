@@ -59,7 +59,21 @@ func (s *session) content(kind byte) {
 	switch kind {
 	case 'Q', 'B', 'd', 'F':
 		s.finder.reset(s.keys)
+	case 'c', 'f': // the end of COPY data
+		if n := s.copying(); n > 0 {
+			s.pending = s.pending[:n]
+		}
 	}
+}
+
+// copying returns how many requests there are up to the one that COPY data is
+// for. A server that takes such data ignores the Syncs behind that one.
+func (s *session) copying() int {
+	n := len(s.pending)
+	for n > 0 && s.pending[n-1].sync {
+		n--
+	}
+	return n
 }
 
 // more looks at content behind what was gathered, and at COPY data.
@@ -67,7 +81,7 @@ func (s *session) more(kind byte, p []byte) {
 	switch kind {
 	case 'Q', 'F', 'd':
 		s.finder.write(p)
-		if n := len(s.pending); n > 0 {
+		if n := s.copying(); n > 0 {
 			s.pending[n-1].records = addNames(s.pending[n-1].records, s.finder.found)
 		}
 	case 'B':

@@ -6,8 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
-
-	"github.com/seatrial/seatrial/harness/boundary"
 )
 
 // spoken encodes messages of the Postgres protocol.
@@ -46,9 +44,15 @@ var (
 	executes = &pgproto3.Execute{}
 )
 
+// startup is what a client says first.
+func startup(t testing.TB) string {
+	t.Helper()
+	return spoken(t, &pgproto3.StartupMessage{ProtocolVersion: 196608, Parameters: map[string]string{"user": "u"}})
+}
+
 func started(t testing.TB) []said {
 	return []said{
-		{Up, spoken(t, &pgproto3.StartupMessage{ProtocolVersion: 196608, Parameters: map[string]string{"user": "u"}})},
+		{Up, startup(t)},
 		{Down, spoken(t, &pgproto3.AuthenticationOk{}, &pgproto3.ParameterStatus{Name: "a", Value: "b"}, &pgproto3.BackendKeyData{ProcessID: 1, SecretKey: []byte{1, 2, 3, 4}}, ready('I'))},
 	}
 }
@@ -164,15 +168,14 @@ func TestPostgres(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			talk := append(started(t), test.talk...)
-			require.Equal(t, test.want, always(t, "postgres", nil, talk))
-			require.Equal(t, whatWasSaid(talk), read(t, "postgres", nil, talk, 1000, 0).passed)
+			tells(t, "postgres", talk, test.want)
 		})
 	}
 }
 
 func TestPostgresOpening(t *testing.T) {
 	const told = "noted note=the client asked for "
-	hello := spoken(t, &pgproto3.StartupMessage{ProtocolVersion: 196608, Parameters: map[string]string{"user": "u"}})
+	hello := startup(t)
 	for name, test := range map[string]struct {
 		up, passed string
 		want       []string
@@ -198,8 +201,7 @@ func TestPostgresOpening(t *testing.T) {
 }
 
 func TestPostgresFindsKeys(t *testing.T) {
-	keys := new(Keys)
-	require.NoError(t, keys.Set([]boundary.KeyPattern{{Prefix: "G01D", Length: 12}}))
+	keys := keysLike(t, "G01D", 12)
 	talk := append(started(t),
 		said{Up, spoken(t, parse("", "insert into people values ($1, $2)"), bind("", "G01D00000017", strings.Repeat("x", 9000)+" G01D00000028"), executes, syncs)},
 		said{Down, spoken(t, &pgproto3.ParseComplete{}, &pgproto3.BindComplete{}, done("INSERT 0 1"), ready('I'))},
@@ -253,7 +255,7 @@ func TestClassify(t *testing.T) {
 }
 
 func FuzzPostgres(f *testing.F) {
-	hello := spoken(f, &pgproto3.StartupMessage{ProtocolVersion: 196608, Parameters: map[string]string{"user": "u"}})
+	hello := startup(f)
 	f.Add([]byte(hello+spoken(f, query("begin; insert into a values (1); commit"))), []byte(spoken(f, &pgproto3.AuthenticationOk{}, done("BEGIN"), done("INSERT 0 1"), done("COMMIT"), ready('I'))))
 	f.Add([]byte(spoken(f, &pgproto3.SSLRequest{})+hello+spoken(f, parse("s", "insert into a values ($1)"), bind("s", "G0100017"), executes, syncs)), []byte(spoken(f, done("INSERT 0 1"), refused("FATAL", "57P01"))))
 	f.Fuzz(func(t *testing.T, up, down []byte) { anything(t, "postgres", up, down) })

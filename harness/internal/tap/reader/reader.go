@@ -27,6 +27,15 @@ type Mark struct {
 	Answer  []byte
 }
 
+// with makes a mark of events, whose place is set by who calls; nil: there are none.
+func (m *Mark) with(events []boundary.Event) *Mark {
+	if len(events) == 0 {
+		return nil
+	}
+	*m = Mark{Events: events}
+	return m
+}
+
 // Reader reads one connection. It is not safe for concurrent use: the two
 // directions of a connection take turns.
 type Reader interface {

@@ -146,6 +146,22 @@ func always(t testing.TB, protocol string, keys *Keys, talk []said) []string {
 	return events
 }
 
+// tells checks what a reader makes of a conversation, however it is cut, and
+// that all of it goes on as it was said.
+func tells(t testing.TB, protocol string, talk []said, want []string) {
+	t.Helper()
+	require.Equal(t, want, always(t, protocol, nil, talk))
+	require.Equal(t, whatWasSaid(talk), read(t, protocol, nil, talk, 1000, 0).passed)
+}
+
+// keysLike are a run's that begin with prefix.
+func keysLike(t testing.TB, prefix string, length int) *Keys {
+	t.Helper()
+	keys := new(Keys)
+	require.NoError(t, keys.Set([]boundary.KeyPattern{{Prefix: prefix, Length: length}}))
+	return keys
+}
+
 func whatWasSaid(talk []said) (all [2]string) {
 	for _, piece := range talk {
 		all[piece.d] += piece.bytes

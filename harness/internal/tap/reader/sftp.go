@@ -210,11 +210,7 @@ func (f *sftpConn) judge(d Direction) (*Mark, error) {
 	if len(f.asked) > mostPackets {
 		return nil, errors.New("more requests without an answer than can be followed")
 	}
-	if len(events) == 0 {
-		return nil, nil
-	}
-	f.mark = Mark{Events: events}
-	return &f.mark, nil
+	return f.mark.with(events), nil
 }
 
 // request handles a client's packet.

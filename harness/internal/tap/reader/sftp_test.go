@@ -3,8 +3,6 @@ package reader
 import (
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 func packet(kind byte, id int, rest string) string {
@@ -88,8 +86,7 @@ func TestSFTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			talk := append([]said{{Up, sftpHello}, {Down, sftpHello2}}, test.talk...)
-			require.Equal(t, test.want, always(t, "sftp", nil, talk))
-			require.Equal(t, whatWasSaid(talk), read(t, "sftp", nil, talk, 1000, 0).passed)
+			tells(t, "sftp", talk, test.want)
 		})
 	}
 }

@@ -129,7 +129,8 @@ func (t *tokens) statement() []string {
 		case c == '\'':
 			t.quoted('\'')
 			joins = false
-		case c == '$' && t.dollar():
+		case c == '$':
+			t.dollar()
 			joins = false
 		case c == '"' || letter(c):
 			word := t.word()
@@ -190,7 +191,7 @@ func (t *tokens) quoted(quote byte) (content string) {
 }
 
 // dollar goes behind a dollar-quoted string or a parameter.
-func (t *tokens) dollar() bool {
+func (t *tokens) dollar() {
 	end := t.at + 1
 	for end < len(t.text) && (letter(t.text[end]) || digit(t.text[end])) {
 		end++
@@ -199,10 +200,9 @@ func (t *tokens) dollar() bool {
 		tag := t.text[t.at : end+1]
 		t.at = end + 1
 		t.skip(tag)
-		return true
+		return
 	}
 	t.at = end
-	return true
 }
 
 func (t *tokens) word() string {

@@ -141,10 +141,14 @@ func (t *Tap) breakpoint(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	case <-armed.held:
+	case <-armed.over:
+	}
+	select {
+	case <-armed.held: // also where it is over by now
 		if !tell(boundary.State{State: "held", Event: armed.event}) {
 			return
 		}
-	case <-armed.over:
+	default:
 	}
 	select {
 	case <-r.Context().Done():

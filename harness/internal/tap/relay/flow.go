@@ -174,7 +174,11 @@ func (f *flow) pass(to io.Writer, end int) error {
 				f.c.tap.hub.finish(stopped, err)
 				return err
 			}
-			if err := f.hold(to, stopped, whole, func() error { return send(parsed - keep) }); err != nil {
+			until := parsed - keep
+			if mark.Swallow > 0 { // released or not, that does not go on
+				until = at
+			}
+			if err := f.hold(to, stopped, whole, func() error { return send(until) }); err != nil {
 				return err
 			}
 		}
@@ -220,7 +224,6 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 		beat = func() { f.write(to, frame) }
 	}
 	release := hub.wait(stopped, every, beat)
-	var err error
 	if release.Mode == boundary.Drop {
 		// What went before has to arrive first: a close can overtake it.
 		settled := stopped.event.Time.Add(max(stopped.Settle, boundary.DefaultSettle))
@@ -234,7 +237,7 @@ func (f *flow) hold(to io.Writer, stopped *trap, whole bool, rest func() error) 
 		hub.finish(stopped, nil)
 		return errDropped
 	}
-	err = rest()
+	err := rest()
 	if err == nil && (f.c.closed.Load() || f.c.failed[f.d].Load()) {
 		err = net.ErrClosed
 	}

@@ -60,8 +60,8 @@ func (g *Gateway) serve(ctx context.Context, t *Tap, client net.Conn, name strin
 	if err != nil {
 		return
 	}
-	if tcp, ok := client.(*net.TCPConn); ok && route.Reset != nil && route.Reset() {
-		tcp.SetLinger(0) // an error means that it is gone already
+	if route.Reset != nil && route.Reset() {
+		abruptly(client)
 	}
 	login := &login{gateway: g, ctx: ctx, client: client, fresh: server, shown: hostKey}
 	config := &ssh.ServerConfig{ServerVersion: "SSH-2.0-seatrial", MaxAuthTries: 6, PasswordCallback: login.password}

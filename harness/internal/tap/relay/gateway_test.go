@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
 func newKey(t *testing.T) ssh.Signer {
@@ -41,25 +42,7 @@ type server struct {
 	root    string
 }
 
-func (s *server) listen(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(conn)
-		}
-	}()
-	return listener.Addr().String()
-}
-
 func (s *server) serve(socket net.Conn) {
-	defer socket.Close()
 	if s.dead.Load() {
 		return
 	}
@@ -117,7 +100,7 @@ func (s *server) serve(socket net.Conn) {
 // gate puts a gateway in front of a server.
 func gate(t *testing.T, s *server, accept ...ssh.PublicKey) (wire *Tap, gateway *Gateway, address string) {
 	t.Helper()
-	upstream := s.listen(t)
+	upstream := taptest.Serve(t, s.serve)
 	gateway = &Gateway{HostKey: newKey(t), Accept: accept, Key: newKey(t), Dial: func(ctx context.Context) (net.Conn, error) {
 		if s.gone.Load() {
 			return nil, errors.New("nobody there")
@@ -127,16 +110,10 @@ func gate(t *testing.T, s *server, accept ...ssh.PublicKey) (wire *Tap, gateway 
 	s.accepts = gateway.Key.PublicKey()
 	wire = New("")
 	wire.roles.set(map[string]string{"127.0.0.1": "collector"})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- wire.Serve(ctx, listener, Route{Service: "sftp", Gateway: gateway}) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-served)
+	address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error {
+		return wire.Serve(ctx, listener, Route{Service: "sftp", Gateway: gateway})
 	})
-	return wire, gateway, listener.Addr().String()
+	return wire, gateway, address
 }
 
 func newServer(t *testing.T) *server {

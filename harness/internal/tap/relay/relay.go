@@ -78,7 +78,10 @@ func (t *Tap) Serve(ctx context.Context, listener net.Listener, route Route) err
 	for {
 		client, err := listener.Accept()
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) {
-			time.Sleep(acceptAgain)
+			select {
+			case <-ctx.Done(): // the listener is closed: Accept says so
+			case <-time.After(acceptAgain):
+			}
 			continue
 		}
 		if err != nil {
@@ -133,11 +136,8 @@ func (t *Tap) join(client, upstream net.Conn, name string, route Route) {
 	c.name = name
 	t.remember(c)
 	if route.Reset != nil && route.Reset() {
-		for _, end := range []net.Conn{client, upstream} {
-			if tcp, ok := end.(*net.TCPConn); ok {
-				tcp.SetLinger(0) // an error means that it is gone already
-			}
-		}
+		abruptly(client)
+		abruptly(upstream)
 	}
 	label := fmt.Sprintf("%s-%d", route.Service, c.id)
 	up, down := route.Up, route.Down
@@ -232,11 +232,16 @@ func (t *Tap) openAll() {
 	clear(t.closed)
 }
 
-// abort ends a connection with a reset, as where nobody listens.
-func abort(conn net.Conn) {
+// abruptly has a connection end with a reset, whenever it is closed.
+func abruptly(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0) // an error means that it is gone already
 	}
+}
+
+// abort ends a connection at once, as where nobody listens.
+func abort(conn net.Conn) {
+	abruptly(conn)
 	conn.Close()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,59 +18,81 @@ import (
 
 	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
-// routed puts the tap and Toxiproxy in front of a server that says back what
-// it hears.
-func routed(t *testing.T) (address string, toxics *toxiproxy.Proxy, control *tap.Control) {
+const soon = 10 * time.Second
+
+// front is the tap and Toxiproxy in front of a service.
+type front struct {
+	address  string
+	toxics   *toxiproxy.Proxy
+	control  *tap.Control
+	up, down *passage
+}
+
+// passage counts the bytes that went into the toxics of one direction, and
+// those that came out of them.
+type passage struct{ in, out atomic.Int64 }
+
+func (p *passage) watch(link relay.Link) relay.Link {
+	return func(name string, source io.Reader, dest io.WriteCloser) {
+		link(name, watched{source, &p.in}, struct {
+			io.Writer
+			io.Closer
+		}{counted{dest, &p.out}, dest})
+	}
+}
+
+type watched struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+// WriteTo is what io.Copy uses, as without anybody who watches.
+func (w watched) WriteTo(to io.Writer) (int64, error) { return io.Copy(counted{to, w.n}, w.Reader) }
+
+type counted struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// inFrontOf puts them there: serve is the service.
+func inFrontOf(t *testing.T, serve func(net.Conn)) front {
 	t.Helper()
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { echo.Close() })
-	go func() {
-		for {
-			conn, err := echo.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				io.Copy(conn, conn)
-			}()
-		}
-	}()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "echo", echo.Addr().String())
+	route, toxics, err := Route(server, "service", taptest.Serve(t, serve))
 	require.NoError(t, err)
 	t.Cleanup(toxics.Stop)
-	ctx, cancel := context.WithCancel(context.Background())
+	f := front{toxics: toxics, up: new(passage), down: new(passage)}
+	route.Up, route.Down = f.up.watch(route.Up), f.down.watch(route.Down)
 	wire := relay.New("")
-	served := make(chan error, 1)
-	go func() { served <- wire.Serve(ctx, listener, route) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-served)
-	})
+	f.address = taptest.Listen(t, func(ctx context.Context, listener net.Listener) error { return wire.Serve(ctx, listener, route) })
 	both := http.NewServeMux()
 	both.Handle("/x"+tap.WirePath+"/", http.StripPrefix("/x"+tap.WirePath, wire.Control()))
 	both.Handle("/x/", http.StripPrefix("/x", server.Routes()))
 	answers := httptest.NewServer(both)
 	t.Cleanup(func() { answers.CloseClientConnections(); answers.Close() })
-	return listener.Addr().String(), toxics, tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	f.control = tap.NewControl(strings.TrimPrefix(answers.URL, "http://"), "x")
+	return f
 }
 
-func add(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
+func (f front) add(t *testing.T, toxic string) {
 	t.Helper()
-	_, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic))
+	_, err := f.toxics.Toxics.AddToxicJson(strings.NewReader(toxic))
 	require.NoError(t, err)
 }
 
 // ask says something and waits for the echo.
 func ask(conn net.Conn) (took time.Duration, err error) {
 	begun := time.Now()
-	if err := conn.SetDeadline(begun.Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(begun.Add(soon)); err != nil {
 		return 0, err
 	}
 	if _, err := io.WriteString(conn, "hello"); err != nil {
@@ -80,18 +103,18 @@ func ask(conn net.Conn) (took time.Duration, err error) {
 }
 
 func TestToxicsActBehindTheTap(t *testing.T) {
-	address, toxics, _ := routed(t)
-	conn, err := net.Dial("tcp", address)
+	f := inFrontOf(t, taptest.Echo)
+	conn, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = ask(conn)
 	require.NoError(t, err)
 	for _, stream := range []string{"upstream", "downstream"} {
-		add(t, toxics, `{"name":"slow","type":"latency","stream":"`+stream+`","attributes":{"latency":150}}`)
+		f.add(t, `{"name":"slow","type":"latency","stream":"`+stream+`","attributes":{"latency":150}}`)
 		took, err := ask(conn)
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, took, 150*time.Millisecond)
-		require.NoError(t, toxics.Toxics.RemoveToxic(t.Context(), "slow"))
+		require.NoError(t, f.toxics.Toxics.RemoveToxic(t.Context(), "slow"))
 		_, err = ask(conn)
 		require.NoError(t, err)
 	}
@@ -102,22 +125,22 @@ func TestToxicsActBehindTheTap(t *testing.T) {
 func TestResetPeerBehindTheTap(t *testing.T) {
 	for _, stream := range []string{"upstream", "downstream"} {
 		t.Run(stream, func(t *testing.T) {
-			address, toxics, _ := routed(t)
-			before, err := net.Dial("tcp", address)
+			f := inFrontOf(t, taptest.Echo)
+			before, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer before.Close()
 			_, err = ask(before)
 			require.NoError(t, err)
-			add(t, toxics, `{"name":"reset","type":"reset_peer","stream":"`+stream+`","attributes":{"timeout":0}}`)
+			f.add(t, `{"name":"reset","type":"reset_peer","stream":"`+stream+`","attributes":{"timeout":0}}`)
 			_, err = ask(before)
 			require.Error(t, err)
-			during, err := net.Dial("tcp", address)
+			during, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer during.Close()
 			_, err = ask(during)
 			require.ErrorContains(t, err, "reset by peer")
-			require.NoError(t, toxics.Toxics.RemoveToxic(t.Context(), "reset"))
-			after, err := net.Dial("tcp", address)
+			require.NoError(t, f.toxics.Toxics.RemoveToxic(t.Context(), "reset"))
+			after, err := net.Dial("tcp", f.address)
 			require.NoError(t, err)
 			defer after.Close()
 			_, err = ask(after)
@@ -129,15 +152,15 @@ func TestResetPeerBehindTheTap(t *testing.T) {
 // The answer to a client that has said all still comes, with toxics in
 // between, too.
 func TestHalfCloseBehindTheTap(t *testing.T) {
-	address, toxics, _ := routed(t)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":100}}`)
-	conn, err := net.Dial("tcp", address)
+	f := inFrontOf(t, taptest.Echo)
+	f.add(t, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":100}}`)
+	conn, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = io.WriteString(conn, "all that there is")
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(soon)))
 	said, err := io.ReadAll(conn)
 	require.NoError(t, err)
 	require.Equal(t, "all that there is", string(said))
@@ -147,39 +170,40 @@ func TestHalfCloseBehindTheTap(t *testing.T) {
 // comes; until it is taken back.
 func TestCut(t *testing.T) {
 	for _, direct := range []bool{false, true} {
-		address, toxics, control := routed(t)
+		f := inFrontOf(t, taptest.Echo)
 		if direct {
-			require.NoError(t, control.Direct(t.Context(), "*"))
+			require.NoError(t, f.control.Direct(t.Context(), "*"))
 		}
-		before, err := net.Dial("tcp", address)
+		before, err := net.Dial("tcp", f.address)
 		require.NoError(t, err)
 		defer before.Close()
 		_, err = ask(before)
 		require.NoError(t, err)
-		add(t, toxics, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`)
-		open, err := control.Open("echo")
+		f.add(t, `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`)
+		open, err := f.control.Open("service")
 		require.NoError(t, err)
 		require.True(t, open)
 		if !direct {
 			_, err = io.WriteString(before, "hello")
 			require.NoError(t, err)
-			time.Sleep(100 * time.Millisecond) // the echo waits in the toxic
+			waits := func() bool { return f.down.in.Load() == 5+5 }
+			require.Eventually(t, waits, soon, time.Millisecond, "the echo has not come to the toxic")
 		}
-		require.NoError(t, control.SetOpen("echo", false))
-		require.NoError(t, before.SetDeadline(time.Now().Add(10*time.Second)))
+		require.NoError(t, f.control.SetOpen("service", false))
+		require.NoError(t, before.SetDeadline(time.Now().Add(soon)))
 		n, err := before.Read(make([]byte, 5))
 		require.Zero(t, n)
 		require.ErrorContains(t, err, "reset by peer")
-		open, err = control.Open("echo")
+		open, err = f.control.Open("service")
 		require.NoError(t, err)
 		require.False(t, open)
-		if during, err := net.Dial("tcp", address); err == nil {
+		if during, err := net.Dial("tcp", f.address); err == nil {
 			_, err = ask(during)
 			require.Error(t, err)
 			during.Close()
 		}
-		require.NoError(t, control.SetOpen("echo", true))
-		after, err := net.Dial("tcp", address)
+		require.NoError(t, f.control.SetOpen("service", true))
+		after, err := net.Dial("tcp", f.address)
 		require.NoError(t, err)
 		defer after.Close()
 		_, err = ask(after)
@@ -190,40 +214,27 @@ func TestCut(t *testing.T) {
 // What a client said before it died arrives, also where a toxic still holds it.
 func TestDeadClientIsHeardOut(t *testing.T) {
 	heard := make(chan string, 1)
-	service, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { service.Close() })
-	go func() {
-		conn, err := service.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		io.WriteString(conn, "unread") // so that the client's end is a reset
+	f := inFrontOf(t, func(conn net.Conn) {
+		io.WriteString(conn, "unread") // but for its first byte, so that the client's end is a reset
 		said, _ := io.ReadAll(conn)
 		heard <- string(said)
-	}()
-	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "dead", service.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(toxics.Stop)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	go relay.New("").Serve(ctx, listener, route)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":300}}`)
-	client, err := net.Dial("tcp", listener.Addr().String())
+	})
+	f.add(t, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":300}}`)
+	client, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	_, err = io.WriteString(client, "the last ack")
 	require.NoError(t, err)
-	time.Sleep(100 * time.Millisecond) // it is in the toxic, and what the service said has come
+	waits := func() bool { return f.up.in.Load() == int64(len("the last ack")) }
+	require.Eventually(t, waits, soon, time.Millisecond, "it has not come to the toxic")
+	require.NoError(t, client.SetReadDeadline(time.Now().Add(soon)))
+	_, err = io.ReadFull(client, make([]byte, 1))
+	require.NoError(t, err, "what the service said has not come")
 	require.NoError(t, client.(*net.TCPConn).SetLinger(0))
 	require.NoError(t, client.Close())
 	select {
 	case said := <-heard:
 		require.Equal(t, "the last ack", said)
-	case <-time.After(10 * time.Second):
+	case <-time.After(soon):
 		t.Fatal("the connection to the service has not ended")
 	}
 }
@@ -233,30 +244,13 @@ func TestDeadClientIsHeardOut(t *testing.T) {
 func TestSecondToxicOnAStalledConnection(t *testing.T) {
 	takes := make(chan struct{})
 	got := make(chan int, 1)
-	service, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { service.Close() })
-	go func() {
-		conn, err := service.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
+	f := inFrontOf(t, func(conn net.Conn) {
 		<-takes
 		said, _ := io.ReadAll(conn)
 		got <- len(said)
-	}()
-	server := NewServer(zerolog.Nop())
-	route, toxics, err := Route(server, "stalled", service.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(toxics.Stop)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	go relay.New("").Serve(ctx, listener, route)
-	add(t, toxics, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":1}}`)
-	client, err := net.Dial("tcp", listener.Addr().String())
+	})
+	f.add(t, `{"name":"slow","type":"latency","stream":"upstream","attributes":{"latency":1}}`)
+	client, err := net.Dial("tcp", f.address)
 	require.NoError(t, err)
 	const much = 8 << 20
 	sent := make(chan error, 1)
@@ -264,9 +258,19 @@ func TestSecondToxicOnAStalledConnection(t *testing.T) {
 		_, err := client.Write(make([]byte, much))
 		sent <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
 	}()
-	time.Sleep(500 * time.Millisecond) // the service's window is full
-	add(t, toxics, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
-	time.Sleep(3 * time.Second) // longer than a held chunk is tried
+	var came int64
+	full := func() bool { // nothing has come out for a while of what is in
+		before := came
+		came = f.up.out.Load()
+		return came > 0 && came == before && f.up.in.Load() > came
+	}
+	require.Eventually(t, full, soon, 250*time.Millisecond, "the service's window is not full")
+	f.add(t, `{"name":"pieces","type":"slicer","stream":"upstream","attributes":{"average_size":65536}}`)
+	ended := func() bool {
+		open, err := f.control.Connections(t.Context())
+		return err != nil || len(open) != 1
+	}
+	require.Never(t, ended, flushWithin+time.Second, 100*time.Millisecond, "the chunk that was held was tried, and the connection ended")
 	close(takes)
 	select {
 	case n := <-got:

@@ -132,16 +132,10 @@ func drain(stub *toxics.ToxicStub) {
 	}
 }
 
-type latency struct{ toxics.LatencyToxic }
-
-// NewState makes a connection's.
-func (*latency) NewState() any { return new(held) }
-
-// Cleanup is called when the toxic is taken off; a stub that flush closed stays closed.
-func (*latency) Cleanup(stub *toxics.ToxicStub) { drain(stub) }
-
-func (t *latency) Pipe(stub *toxics.ToxicStub) {
-	if chunk := take(stub); chunk != nil && !handOn(stub, chunk) {
+// pipe goes on with what was held, by resume, and passes each chunk that comes.
+// Both functions are false if the toxic was interrupted meanwhile, as handOn.
+func pipe(stub *toxics.ToxicStub, resume, pass func(*toxics.ToxicStub, *stream.StreamChunk) bool) {
+	if chunk := take(stub); chunk != nil && !resume(stub, chunk) {
 		return
 	}
 	for {
@@ -153,18 +147,33 @@ func (t *latency) Pipe(stub *toxics.ToxicStub) {
 				stub.Close()
 				return
 			}
-			sleep := t.delay() - time.Since(chunk.Timestamp)
-			select {
-			case <-time.After(sleep):
-				chunk.Timestamp = chunk.Timestamp.Add(sleep)
-				if !handOn(stub, chunk) {
-					return
-				}
-			case <-stub.Interrupt:
-				hold(stub, chunk)
+			if !pass(stub, chunk) {
 				return
 			}
 		}
+	}
+}
+
+type latency struct{ toxics.LatencyToxic }
+
+// NewState makes a connection's.
+func (*latency) NewState() any { return new(held) }
+
+// Cleanup is called when the toxic is taken off; a stub that flush closed stays closed.
+func (*latency) Cleanup(stub *toxics.ToxicStub) { drain(stub) }
+
+func (t *latency) Pipe(stub *toxics.ToxicStub) { pipe(stub, handOn, t.late) }
+
+// late passes a chunk on once it is old enough.
+func (t *latency) late(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
+	sleep := t.delay() - time.Since(chunk.Timestamp)
+	select {
+	case <-time.After(sleep):
+		chunk.Timestamp = chunk.Timestamp.Add(sleep)
+		return handOn(stub, chunk)
+	case <-stub.Interrupt:
+		hold(stub, chunk)
+		return false
 	}
 }
 
@@ -184,25 +193,7 @@ func (*slicer) NewState() any { return new(held) }
 // Cleanup is called when the toxic is taken off; a stub that flush closed stays closed.
 func (*slicer) Cleanup(stub *toxics.ToxicStub) { drain(stub) }
 
-func (t *slicer) Pipe(stub *toxics.ToxicStub) {
-	if chunk := take(stub); chunk != nil && !t.slice(stub, chunk) {
-		return
-	}
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case chunk := <-stub.Input:
-			if chunk == nil {
-				stub.Close()
-				return
-			}
-			if !t.slice(stub, chunk) {
-				return
-			}
-		}
-	}
-}
+func (t *slicer) Pipe(stub *toxics.ToxicStub) { pipe(stub, t.slice, t.slice) }
 
 // slice passes a chunk on in pieces; false: interrupted, as handOn.
 func (t *slicer) slice(stub *toxics.ToxicStub, chunk *stream.StreamChunk) bool {
