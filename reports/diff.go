@@ -166,11 +166,7 @@ func diffRun(run Run) DiffRun {
 
 // files returns a run's workload, nil where this version cannot make it.
 func files(run Run) *workload.Workload {
-	var config workload.Config
-	if json.Unmarshal(run.Workload, &config) != nil {
-		return nil
-	}
-	w, err := workload.New(config)
+	w, err := workload.Read(run.Workload)
 	if err != nil {
 		return nil
 	}

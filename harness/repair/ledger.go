@@ -55,11 +55,7 @@ type ledger struct {
 }
 
 func open(run *history.Run, findings []check.Finding) (*ledger, error) {
-	var config workload.Config
-	if err := json.Unmarshal(run.Header.Workload, &config); err != nil {
-		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
-	}
-	w, err := workload.New(config)
+	w, err := workload.Read(run.Header.Workload)
 	if err != nil {
 		return nil, fmt.Errorf("read the workload of %s: %w", run.Dir, err)
 	}
