@@ -30,12 +30,22 @@ const exitInterrupted = 130
 func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, error) {
 	after := context.WithoutCancel(ctx)
 	r.putBack(after)
-	logs := r.saveLogs(after)
-	stopped := r.stop(after, h)
+	var logs, stopped error
+	end := func() {
+		logs = errors.Join(logs, r.saveLogs(after))
+		stopped = r.stop(after, h)
+	}
+	if !r.options.Repair {
+		end()
+	}
 	if r.crossing != nil {
 		logs = errors.Join(logs, r.crossing.close(after, r.stack.Control))
 	}
 	result, judged := r.closeAndCheck(cause)
+	if r.options.Repair { // on what still stands
+		r.repair(ctx, result, cause)
+		end()
+	}
 	r.report.Seconds["total"] = time.Since(r.begun).Seconds()
 	r.report = r.report.With(result)
 	err := errors.Join(cause, judged, logs, stopped)
@@ -64,6 +74,9 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	if len(r.undoErrs) > 0 {
 		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
 		r.report.Exit = reports.Worst(r.report.Exit, 5)
+	}
+	if r.stored != nil {
+		r.report.Repair = repairOf(r.stored, result)
 	}
 	if werr := reports.Write(r.dir, r.report, result); werr != nil {
 		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
@@ -116,6 +129,7 @@ func (r *run) closeAndCheck(cause error) (check.Result, error) {
 	if err != nil {
 		return check.Result{}, err
 	}
+	r.stored = stored
 	return check.Judge(stored)
 }
 
@@ -169,6 +183,7 @@ func Recheck(dir string) (reports.Run, error) {
 	if !report.Undo.OK && report.Undo.Error != harnessDied {
 		report.Exit = reports.Worst(report.Exit, reports.ExitUndo)
 	}
+	report.Repair = repairOf(stored, result)
 	if err := reports.Write(dir, report, result); err != nil {
 		return report, fmt.Errorf("%w: write the reports: %w", ErrInfra, err)
 	}

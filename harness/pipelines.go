@@ -3,11 +3,13 @@ package harness
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/seatrial/seatrial/fixtures/importer/defect"
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/pipeline"
 )
 
@@ -55,6 +57,33 @@ func (h *Harness) spec(name string, deployed Deployment, pace float64) (pipeline
 		}
 	}
 	return spec, nil
+}
+
+// means returns what people can do with a pipeline by hand.
+func means(spec pipeline.Spec) *history.Means {
+	m := history.Means{Operations: slices.Sorted(maps.Keys(spec.Operations)), Consumers: map[string]string{}}
+	for _, role := range spec.Roles {
+		for _, queue := range role.Consumes {
+			m.Consumers[queue] = role.Name
+		}
+	}
+	if name, err := spec.Named(pipeline.Collect); err == nil {
+		m.Takes = name
+	}
+	return &m
+}
+
+// meansOf returns what can be done with the pipeline of a stored run. Histories
+// of earlier versions do not say; what the reference pipeline has is known.
+func meansOf(header history.Header) history.Means {
+	if header.Means != nil {
+		return *header.Means
+	}
+	defects, err := ParsePipeline(header.Pipeline)
+	if err != nil {
+		return history.Means{}
+	}
+	return *means(pipeline.Reference("", defects, nil))
 }
 
 // expectations returns what of a pipeline is judged: what it declares.

@@ -43,6 +43,7 @@ type RunOptions struct {
 	Records  int    // operations to send, about; 0: what the scenario says
 	NoFault  bool   // leave the plan out
 	RealTime bool   // take the time that the scenario's incident took, however long
+	Repair   bool   // where the verdict is invalid, carry the repair plan out and judge again
 }
 
 // run is one run under way.
@@ -58,6 +59,7 @@ type run struct {
 	report   reports.Run
 	dir      string
 
+	stored   *history.Run // as it was judged; nil until then
 	history  *history.Writer
 	journal  *journal
 	pipeline *pipeline.Running
@@ -208,7 +210,7 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	config := r.workload.Config
 	r.history, err = history.Create(r.dir, history.Header{
 		Generator: config.Generator, Tag: config.Tag, Seed: config.Seed, Scenario: r.scenario.Name, Pipeline: r.spec.Name,
-		Workload: r.report.Workload, Expect: expect, Plan: r.report.Plan, NoFault: r.report.NoFault,
+		Workload: r.report.Workload, Expect: expect, Plan: r.report.Plan, NoFault: r.report.NoFault, Means: means(r.spec),
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
@@ -228,14 +230,19 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	h.last = r.pipeline
 	r.pipeline.Removing = r.saveLog
 	r.world = world{stack: r.stack, pipeline: r.pipeline, uploads: r.uploads, logs: r.saveLog}
-	r.observer = observe.New(r.spec, r.stack.Endpoints(), r.workload, r.history, func(ctx context.Context, command ...string) (string, error) {
-		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
-	})
-	r.observer.Staged = r.pipeline.Staged
-	r.observer.Brokers = r.brokers
+	r.observer = r.newObserver(r.history)
 	r.sender = send.New(r.stack.Endpoints(), r.spec.Inbox, r.history, filepath.Join(r.dir, "input"))
 	r.sender.Told = r.told
 	return nil
+}
+
+// newObserver returns an observer that writes what it sees to w.
+func (r *run) newObserver(w *history.Writer) *observe.Observer {
+	o := observe.New(r.spec, r.stack.Endpoints(), r.workload, w, func(ctx context.Context, command ...string) (string, error) {
+		return r.stack.RabbitMQ.Exec(ctx, "root", command...)
+	})
+	o.Staged, o.Brokers = r.pipeline.Staged, r.brokers
+	return o
 }
 
 // told learns what became of a drop.
@@ -451,6 +458,13 @@ func (r *run) sentinel(ctx context.Context) error {
 	if _, err := r.sender.Send(sending, r.workload, files[len(files)-1]); err != nil {
 		return errors.Join(ctx.Err(), pending.Fail(err, nil))
 	}
+	return r.arrival(ctx, pending)
+}
+
+// arrival ends the sentinel: it waits until every acknowledged operation is in
+// its place, the deadline passed, or nothing moves any more.
+func (r *run) arrival(ctx context.Context, pending *history.Pending) error {
+	files := r.workload.Files
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go r.watchStill(waiting, files[len(files)-1], stop)

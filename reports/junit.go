@@ -43,12 +43,22 @@ type junitSuite struct {
 }
 
 type junitCase struct {
-	ClassName string        `xml:"classname,attr"`
-	Name      string        `xml:"name,attr"`
-	Time      string        `xml:"time,attr"`
-	Failure   *junitProblem `xml:"failure"`
-	Error     *junitProblem `xml:"error"`
-	Output    string        `xml:"system-out,omitempty"`
+	ClassName  string          `xml:"classname,attr"`
+	Name       string          `xml:"name,attr"`
+	Time       string          `xml:"time,attr"`
+	Properties junitProperties `xml:"properties"` // first: the order is that of the schema
+	Failure    *junitProblem   `xml:"failure"`
+	Error      *junitProblem   `xml:"error"`
+	Output     string          `xml:"system-out,omitempty"`
+}
+
+type junitProperties struct {
+	List []junitProperty `xml:"property"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
 }
 
 type junitProblem struct {
@@ -63,10 +73,11 @@ func writeJUnit(w io.Writer, runs []Run, findings []check.Finding) error {
 	total := 0.0
 	for i, run := range runs {
 		test := junitCase{
-			ClassName: "seatrial." + printable(run.Pipeline),
-			Name:      names[i],
-			Time:      fmt.Sprintf("%.3f", run.Seconds["total"]),
-			Output:    junitOutput(run),
+			ClassName:  "seatrial." + printable(run.Pipeline),
+			Name:       names[i],
+			Time:       fmt.Sprintf("%.3f", run.Seconds["total"]),
+			Properties: junitPropertiesOf(run),
+			Output:     junitOutput(run),
 		}
 		switch problem := junitProblemOf(run, findings); {
 		case problem == nil:
@@ -159,11 +170,31 @@ func problemKind(run Run) string {
 	}
 }
 
+// junitPropertiesOf is what finds the run again.
+func junitPropertiesOf(run Run) junitProperties {
+	var p junitProperties
+	add := func(name, value string) {
+		if value != "" {
+			p.List = append(p.List, junitProperty{name, printable(value)})
+		}
+	}
+	add("seed", fmt.Sprint(run.Seed))
+	add("tag", run.Tag)
+	add("verdict", string(cmp.Or(run.Verdict, check.Unknown)))
+	add("exit", fmt.Sprint(Exit([]Run{run})))
+	add("folder", run.Folder)
+	return p
+}
+
 func junitOutput(run Run) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "seed %d, %d records", run.Seed, run.Records)
 	if run.Folder != "" {
 		fmt.Fprintf(&out, ", report %s", printable(filepath.Join(run.Folder, MarkdownFile)))
+	}
+	fmt.Fprintf(&out, "\nagain: %s", againCommand(run))
+	if run.Repaired != nil {
+		out.WriteString("\n" + repairedLine(*run.Repaired))
 	}
 	return out.String()
 }

@@ -19,14 +19,22 @@ const filesShown = 50
 
 // writeMarkdown writes report.md: what happened, in the order in which
 // somebody asks who did not see it.
-func writeMarkdown(w io.Writer, run Run, result check.Result) error {
+// A history is told as a timeline where there is one.
+func writeMarkdown(w io.Writer, run Run, result check.Result, stored *history.Run) error {
 	page := &page{w: w}
 	page.verdict(run)
+	page.impact(run, result.Findings)
+	page.course(stored)
+	page.detection(run, result)
+	page.held(run, result.Findings)
 	page.ran(run)
 	page.sent(run)
 	page.broken(run)
 	page.counts(run)
 	page.findings(result.Findings)
+	page.repair(run.Repair)
+	page.repaired(run.Repaired)
+	page.followUps(run)
 	page.fates(result.Files)
 	page.latency(run.Latency)
 	page.again(run)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/repair"
 )
 
 // Run is the content of run.json: one run, what it was made of and what came
@@ -42,6 +43,11 @@ type Run struct {
 	Started   string                 `json:"started"`    // RFC 3339
 	Folder    string                 `json:"folder"`     // where the run is stored; empty if nothing is
 	Workload  json.RawMessage        `json:"workload"`   // configuration that the workload was generated from
+
+	// Repaired is what came of the repair plan; null: it was not carried out.
+	Repaired *Repaired `json:"repaired"`
+	// Repair is the plan for what was found; Write leaves it in a file of its own.
+	Repair *repair.Plan `json:"-"`
 }
 
 // Undo says whether everything that was broken was put back. A run that had
@@ -49,6 +55,26 @@ type Run struct {
 type Undo struct {
 	OK    bool   `json:"ok"`
 	Error string `json:"error"`
+}
+
+// Repaired is what a repair plan came to on the pipeline that it was made for.
+// It changes nothing of the run's own verdict.
+type Repaired struct {
+	Verdict check.Verdict       `json:"verdict"` // of what stood there afterwards
+	Reason  string              `json:"reason"`
+	Counts  map[check.Class]int `json:"counts"`
+	Steps   []RepairedStep      `json:"steps"`
+	Seconds float64             `json:"seconds"`
+	Folder  string              `json:"folder"` // below the run's, a run's folder of its own
+}
+
+// RepairedStep is one step of a repair plan as it was carried out.
+type RepairedStep struct {
+	Do       repair.Do `json:"do"`
+	Text     string    `json:"text"`
+	Done     bool      `json:"done"`
+	Evidence string    `json:"evidence"`
+	Seconds  float64   `json:"seconds"`
 }
 
 // Image is what really ran: one container image of the run.
@@ -81,12 +107,7 @@ func (r Run) With(result check.Result) Run {
 func (r Run) filled() Run {
 	r.Verdict = cmp.Or(r.Verdict, check.Unknown)
 	r.Exit = Exit([]Run{r})
-	counts := map[check.Class]int{}
-	for _, class := range allClasses {
-		counts[class] = 0
-	}
-	maps.Copy(counts, r.Counts)
-	r.Counts = counts
+	r.Counts = filledCounts(r.Counts)
 	if r.Fates == nil {
 		r.Fates = map[check.Fate]int{}
 	}
@@ -108,8 +129,24 @@ func (r Run) filled() Run {
 	if r.NotJudged == nil {
 		r.NotJudged = []string{}
 	}
+	if r.Repaired != nil {
+		repaired := *r.Repaired
+		repaired.Counts = filledCounts(repaired.Counts)
+		repaired.Steps = append([]RepairedStep{}, repaired.Steps...)
+		r.Repaired = &repaired
+	}
 	if len(r.Workload) == 0 {
 		r.Workload = json.RawMessage("{}")
 	}
 	return r
+}
+
+// filledCounts returns counts with every class.
+func filledCounts(counts map[check.Class]int) map[check.Class]int {
+	filled := map[check.Class]int{}
+	for _, class := range allClasses {
+		filled[class] = 0
+	}
+	maps.Copy(filled, counts)
+	return filled
 }

@@ -70,6 +70,9 @@ func problems(run Run) []string {
 	if run.Verdict != check.Valid || len(run.NotJudged) > 0 {
 		lines = append(lines, sentence(cmp.Or(run.Reason, "no reason was given")))
 	}
+	if run.Repaired != nil {
+		lines = append(lines, repairedLine(*run.Repaired))
+	}
 	if !run.Undo.OK {
 		lines = append(lines, "undo failed: "+sentence(cmp.Or(run.Undo.Error, "no cause given")))
 	}

@@ -91,7 +91,7 @@ func timelineOf(run *history.Run, result check.Result) timeline {
 	if err != nil {
 		t.trouble(err)
 	}
-	dropped, whole := files(acked, result)
+	dropped, whole := fileTimes(acked, result)
 	t.chart("hops", "Records at each hop", "operations",
 		marks["sent"].named("sent"), published, marks["committed"].named("committed"), marks["visible"].named("visible"), marks["confirmed"].named("confirmed"))
 	t.chart("waiting", "What waits", "operations or messages",
@@ -373,9 +373,9 @@ func latencies(latency *check.Latency) byName[check.FileLatency] {
 	return of
 }
 
-// files counts the files that were dropped, and those of which everything was
+// fileTimes counts the files that were dropped, and those of which everything was
 // visible: from when on its slowest operation was, if nothing of it is missing.
-func files(acked []ack, result check.Result) (dropped, whole []track) {
+func fileTimes(acked []ack, result check.Result) (dropped, whole []track) {
 	all, seen := track{name: "dropped"}, track{name: "wholly visible, in truth"}
 	latency := latencies(result.Latency)
 	fates := byName[check.FileFates]{}

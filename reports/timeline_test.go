@@ -126,7 +126,7 @@ func sampleTape(t testing.TB) (*history.Run, check.Result) {
 	return tape.run, result
 }
 
-func TestTimeline(t *testing.T) {
+func TestChartsOfARun(t *testing.T) {
 	run, result := sampleTape(t)
 	timeline := timelineOf(run, result)
 	require.Empty(t, timeline.problem)

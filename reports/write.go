@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/repair"
 )
 
 // The files that Write leaves in a run's folder.
@@ -23,12 +25,13 @@ const (
 )
 
 // Write writes a run's reports into its folder dir, which is made if it is
-// missing: run.json, findings.jsonl, junit.xml, report.md and report.html, whose
-// timeline comes from the history in dir, if there is one. The run is taken as
-// it is, a verdict that differs from the result's stands; one without a verdict
-// gets the result's (Run.With). A report that was there is replaced as a whole:
-// a reader never meets half a file. run.json is written last, so a folder that
-// has it has the others.
+// missing: run.json, findings.jsonl, junit.xml, report.md, report.html, whose
+// timeline comes from the history in dir, if there is one, and, where something
+// is to be mended, repair.json. The run is taken as it is, a verdict that
+// differs from the result's stands; one without a verdict gets the result's
+// (Run.With). A report that was there is replaced as a whole: a reader never
+// meets half a file. run.json is written last, so a folder that has it has the
+// others.
 func Write(dir string, run Run, result check.Result) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write reports: %w", err)
@@ -40,34 +43,53 @@ func Write(dir string, run Run, result check.Result) error {
 	if run.Folder == "" {
 		run.Folder = dir
 	}
+	stored, unread := history.Load(dir)
+	if unread != nil {
+		stored = nil // of a run that never came so far: there is no course to tell
+	}
 	for _, report := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{
 		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
 		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
-		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result) }},
-		{HTMLFile, func(w io.Writer) error { return writeHTML(w, run, result, storedTimeline(dir, result)) }},
+		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result, stored) }},
+		{HTMLFile, func(w io.Writer) error { return writeHTML(w, run, result, storedTimeline(stored, unread, result)) }},
+		{RepairFile, writeRepair(run.Repair)},
 		{RunFile, func(w io.Writer) error { return writeJSON(w, run) }},
 	} {
-		if err := replaceFile(filepath.Join(dir, report.name), report.write); err != nil {
+		path := filepath.Join(dir, report.name)
+		if report.write == nil { // it has none, and may have had one
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("write reports: %w", err)
+			}
+			continue
+		}
+		if err := replaceFile(path, report.write); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// storedTimeline is the timeline of the history in dir. What cannot be read
-// is missing in it, and named: a report is needed most where something is wrong.
-func storedTimeline(dir string, result check.Result) timeline {
-	stored, err := history.Load(dir)
+// storedTimeline is the timeline of a history. Why it could not be read is told
+// in its place: a report is needed most where something is wrong.
+func storedTimeline(stored *history.Run, unread error, result check.Result) timeline {
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(unread, fs.ErrNotExist):
 		return timeline{problem: "there is no history"}
-	case err != nil:
-		return timeline{problem: err.Error()}
+	case unread != nil:
+		return timeline{problem: unread.Error()}
 	}
 	return timelineOf(stored, result)
+}
+
+// writeRepair returns what writes a repair plan; nil where there is none.
+func writeRepair(plan *repair.Plan) func(io.Writer) error {
+	if plan == nil {
+		return nil
+	}
+	return func(w io.Writer) error { return writeJSON(w, plan) }
 }
 
 // Read returns the run whose run.json is in dir.

@@ -241,7 +241,7 @@ func FuzzReports(f *testing.F) {
 		require.NoError(t, writeJUnit(&junit, []Run{run}, result.Findings))
 		decoder := xml.NewDecoder(bytes.NewReader(junit.Bytes()))
 		require.NoError(t, decoder.Decode(new(junitSuites)))
-		require.NoError(t, writeMarkdown(&page, run.filled(), result))
+		require.NoError(t, writeMarkdown(&page, run.filled(), result, nil))
 		requireTables(t, page.String())
 		var lines bytes.Buffer
 		require.NoError(t, writeFindings(&lines, result.Findings))

@@ -24,6 +24,16 @@ type Header struct {
 	Plan []PlannedFault `json:"plan"`
 	// NoFault says that the plan was left out on purpose.
 	NoFault bool `json:"no_fault,omitempty"`
+	// Means is what can be done with the pipeline by hand; nil: not said.
+	Means *Means `json:"means,omitempty"`
+}
+
+// Means is what people can do with a pipeline by hand, for those who plan how
+// its data is mended.
+type Means struct {
+	Operations []string          `json:"operations"`          // by name, sorted: "replay", "sync"
+	Consumers  map[string]string `json:"consumers,omitempty"` // by queue: the role that takes its work from it
+	Takes      string            `json:"takes,omitempty"`     // the role that takes files from the inbox
 }
 
 // PlannedFault is one step of a plan as it stands in the header.

@@ -18,9 +18,10 @@ type Hop struct {
 	// At is the time since the run began. Hops of the wire are seen by the tap
 	// before they arrive.
 	At time.Duration `json:"at_ns"`
-	// Who did it: a role, or "harness".
+	// Who did it: a role, "harness", or "observer" for what a read showed.
 	Who string `json:"who"`
-	// What is the boundary's kind, or "sent", with the outcome where it is not known.
+	// What is the boundary's kind, or "sent", with the outcome where it is not
+	// known; of a read: "seen", "seen changed" or "gone".
 	What string `json:"what"`
 	// Where it came to: service and queue, table, index or folder.
 	Where string `json:"where"`
@@ -33,6 +34,13 @@ type Trace struct {
 	Key    string `json:"key"`
 	Number int    `json:"number"`
 	Hops   []Hop  `json:"hops"` // in the order of their times
+	// Operations are the rows about the record, in the order of their versions;
+	// Places what was found of it at the end, in the order of a record's way.
+	Operations []Operation `json:"operations"`
+	Places     []Place     `json:"places"`
+	// Stopped says in a sentence how far the operation came that should be in
+	// effect; empty where nothing was read, or nothing acknowledged.
+	Stopped string `json:"stopped"`
 	// Missing counts events that were not kept: there may be holes.
 	Missing int64 `json:"missing,omitempty"`
 	// Problem says what else is missing of the stored run, in a sentence: there
@@ -63,7 +71,7 @@ func Of(run *history.Run, key string) (Trace, error) {
 	if err != nil {
 		return Trace{}, err
 	}
-	t := Trace{Key: key, Number: number, Hops: []Hop{}, Missing: is.Missing, Problem: run.Problem}
+	t := Trace{Key: key, Number: number, Hops: []Hop{}, Operations: []Operation{}, Places: []Place{}, Missing: is.Missing, Problem: run.Problem}
 	if err := t.sent(run, files, number); err != nil {
 		return Trace{}, err
 	}
@@ -80,7 +88,11 @@ func Of(run *history.Run, key string) (Trace, error) {
 	if err != nil { // what could be read stands
 		t.Problem = join(t.Problem, err.Error())
 	}
+	if err := t.observed(run); err != nil {
+		t.Problem = join(t.Problem, err.Error())
+	}
 	slices.SortStableFunc(t.Hops, func(a, b Hop) int { return cmp.Compare(a.At, b.At) })
+	t.Stopped = t.stopped()
 	return t, nil
 }
 
@@ -126,6 +138,7 @@ func join(a, b string) string {
 
 // sent adds when the record's files were acknowledged, with the line on which it stands.
 func (t *Trace) sent(run *history.Run, files *workload.Workload, number int) error {
+	outcomes := map[int]string{} // by file; an acknowledgement is not taken back
 	for _, event := range run.Events {
 		if event.Act != history.Send || event.Phase == history.Invoke {
 			continue
@@ -136,6 +149,15 @@ func (t *Trace) sent(run *history.Run, files *workload.Workload, number int) err
 		}
 		if sent.File < 0 || sent.File >= len(files.Files) {
 			continue
+		}
+		switch {
+		case event.Phase == history.OK:
+			outcomes[sent.File] = "acknowledged"
+		case outcomes[sent.File] == "acknowledged":
+		case event.Phase == history.Info:
+			outcomes[sent.File] = "indeterminate"
+		case outcomes[sent.File] == "":
+			outcomes[sent.File] = "failed"
 		}
 		for _, op := range files.Files[sent.File].Ops {
 			if int(op.Number) != number {
@@ -153,6 +175,7 @@ func (t *Trace) sent(run *history.Run, files *workload.Workload, number int) err
 				Evidence: fmt.Sprintf("%s, %s: %s of version %d", sent.Name, place(op), deed, op.Version)})
 		}
 	}
+	t.operations(files, outcomes)
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (a *app) check(ctx context.Context, folders []string, asJSON bool) error {
 	if err := a.printRuns(runs, asJSON); err != nil {
 		return err
 	}
-	return exitWith(exit)
+	return exitWith(a.showInActions(runs, exit))
 }
 
 // storedFailed is the end of a command on a stored run that could not do its

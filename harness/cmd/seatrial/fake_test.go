@@ -32,6 +32,7 @@ type fake struct {
 	closeErr error
 	// running is called while a scenario runs: the place to interrupt it.
 	running func(scenario string)
+	env     map[string]string
 
 	stacks    []harness.Found
 	removeErr map[string]error
@@ -61,6 +62,7 @@ func fakeScenarios() []harness.Scenario {
 func (f *fake) world() world {
 	return world{
 		scenarios: fakeScenarios,
+		getenv:    func(name string) string { return f.env[name] }, // not that of whoever tests
 		open: func(ctx context.Context, options harness.Options) (session, error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()

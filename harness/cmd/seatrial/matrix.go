@@ -229,7 +229,7 @@ func (a *app) matrix(ctx context.Context, flags matrixFlags) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	a.live.Say("kept in " + filepath.Join(flags.out, reports.MatrixMarkdownFile))
-	return exitWith(m.Exit)
+	return exitWith(a.inActions(m.Markdown, m.GitHubAnnotations, m.Exit))
 }
 
 // matrixRun is a matrix under way.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
@@ -14,6 +15,7 @@ import (
 func realWorld() world {
 	return world{
 		scenarios:    scenarios.All,
+		getenv:       os.Getenv,
 		open:         open,
 		recheck:      harness.Recheck,
 		find:         harness.Stacks,

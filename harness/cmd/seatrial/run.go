@@ -29,6 +29,7 @@ type runFlags struct {
 	keep     bool
 	noFault  bool
 	realTime bool
+	repair   bool
 	repeat   int
 	shard    string
 	json     bool
@@ -49,6 +50,7 @@ func (a *app) runCommand() *cobra.Command {
 		Long:  longRun,
 		Example: `  seatrial run calm
   seatrial run loader-killed --pipeline reference:ack-before-commit --seed 7
+  seatrial run loader-killed --pipeline reference:ack-before-commit --repair
   seatrial run --no-fault --json
   seatrial run --repeat 5 --shard 2/4       every fourth run, as one of four CI jobs`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,6 +77,7 @@ func (a *app) runCommand() *cobra.Command {
 	set.BoolVar(&flags.keep, "keep", false, "leave containers, networks and volumes as they are at the end")
 	set.BoolVar(&flags.noFault, "no-fault", false, "leave the plan out: nothing is broken")
 	set.BoolVar(&flags.realTime, "real-time", false, "give scenarios that are true to an incident's times these times, instead of hastening them")
+	set.BoolVar(&flags.repair, "repair", false, "where a run is invalid, carry its repair plan out and judge what is there then (the run stays invalid)")
 	set.IntVar(&flags.repeat, "repeat", 1, "run each scenario this often, each time with the next seed")
 	set.StringVar(&flags.shard, "shard", "", "run only the ith of n equal parts, as i/n")
 	set.BoolVar(&flags.json, "json", false, jsonFlagText+": an array, one object per run")
@@ -126,7 +129,7 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	for turn := range flags.repeat {
 		for _, scenario := range chosen {
 			if part.holds(index) {
-				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Tag: flags.tag, Records: flags.records, NoFault: flags.noFault, RealTime: flags.realTime}
+				options := harness.RunOptions{Pipeline: flags.pipeline, Seed: flags.seed + uint64(turn), Tag: flags.tag, Records: flags.records, NoFault: flags.noFault, RealTime: flags.realTime, Repair: flags.repair}
 				trials = append(trials, trial{scenario, options})
 			}
 			index++
@@ -210,7 +213,7 @@ func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 	if err := a.printRuns(runs, flags.json); err != nil {
 		return err
 	}
-	return exitWith(exit)
+	return exitWith(a.showInActions(runs, exit))
 }
 
 // sayLeft tells that taking stacks down failed.

@@ -371,5 +371,5 @@ func (s *sweeping) end(ctx context.Context, asJSON bool) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	s.app.live.Say("kept in " + filepath.Join(s.dir, reports.SweepFile))
-	return exitWith(s.Exit)
+	return exitWith(s.app.inActions(s.GitHubSummary, s.GitHubAnnotations, s.Exit))
 }

@@ -19,11 +19,13 @@ func (a *app) traceCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "trace RUN KEY",
 		Short: "Tell one record's way through a stored run",
-		Long: `Tell one record's way through a stored run: when its file was sent, and every boundary
-that it crossed on the wire, with times and evidence. The last line is where it was last
-known to be. RUN is the folder of a run, KEY a record's key as it stands in findings.jsonl.`,
+		Long: `Tell one record's way through a stored run: when its file was sent, with the line on which
+it stands; every boundary that it crossed on the wire, with the message; when reads first
+showed its row, document and confirmation, or no longer did; what stands in each place at
+the end, dead letters and queues too; and where it stopped. RUN is the folder of a run, KEY
+a record's key as it stands in findings.jsonl.`,
 		Example: `  seatrial trace reports/out/20261121-153000-loader-killed-K3QF K3QF000000A7
-  seatrial trace RUN KEY --json`,
+  seatrial trace RUN KEY --json | jq -r .stopped`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usage("name the folder of a run and a record's key, for example: seatrial trace %s K3QF000000A7", filepath.Join(harness.DefaultOut, "…"))
@@ -66,10 +68,18 @@ func printTrace(w io.Writer, t trace.Trace) error {
 	if t.Problem != "" {
 		fmt.Fprintf(&out, "There may be holes: %s.\n", reports.Line(t.Problem))
 	}
+	if len(t.Places) > 0 {
+		out.WriteString("\nAt the end:\n")
+	}
+	for _, place := range t.Places {
+		fmt.Fprintf(&out, "  %-14s %s\n", strings.ReplaceAll(place.Name, "-", " "), reports.Line(place.String()))
+	}
 	last, known := t.Last()
 	switch {
-	case known:
+	case known && t.Stopped == "":
 		out.WriteString(reports.Line(fmt.Sprintf("Last known: %s %s, %s.", last.Who, last.What, last.Where)) + "\n")
+	case known:
+		out.WriteString("\n" + reports.Line(t.Stopped) + "\n")
 	case t.Problem != "" || t.Missing > 0:
 		out.WriteString("Nothing is known of it.\n")
 	default:

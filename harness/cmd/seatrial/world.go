@@ -12,6 +12,7 @@ import (
 // fill it with fakes.
 type world struct {
 	scenarios func() []harness.Scenario
+	getenv    func(name string) string
 
 	open    func(ctx context.Context, options harness.Options) (session, error)
 	recheck func(dir string) (reports.Run, error)

@@ -51,6 +51,8 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		Operations: map[string]Operation{
 			"replay":         {Role: "collector", Command: []string{"/importer", "replay", "--from-seq", "${from}"}},
 			"move-to-broker": {Role: "${role}", Env: map[string]string{"AMQP_URL": "${NEXT_AMQP_URL}"}},
+			// Every address that the role has of the broker, that of its own configuration too.
+			"repoint": {Role: "${role}", Env: map[string]string{"AMQP_URL": "${NEXT_AMQP_URL}", "EXPORTER_AMQP_URL": "${NEXT_AMQP_URL}"}},
 			// A new layout of the staging folder, which breaks off after some files; the same again puts it right.
 			"relayout": {Role: "collector", Command: []string{"/importer", "relayout", "--break-off-after", "${after}"}},
 			"restore":  {Role: "collector", Command: []string{"/importer", "relayout"}},

@@ -168,6 +168,53 @@ func (s *Sender) Drop(ctx context.Context, wl *workload.Workload, d workload.Dro
 	return s.conclude(d, pending, sent, outcome)
 }
 
+// Again drops a file of the workload once more, whole and renamed to a name that
+// may be another one, and waits until it was taken from there: what comes after
+// it must not overtake it. Nobody is told. The error is as Send's, or says that
+// nothing took the file.
+func (s *Sender) Again(ctx context.Context, wl *workload.Workload, file workload.File, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	content := wl.Encode(file)
+	sum := sha256.Sum256(content)
+	sent := history.Sent{File: file.Index, Name: name, Rows: file.Rows(), Bytes: len(content), SHA256: hex.EncodeToString(sum[:]), How: string(workload.Again)}
+	if name != file.Name {
+		sent.File = notOfTheWorkload
+	}
+	if err := s.connect(ctx); err != nil {
+		return fmt.Errorf("send %s: %w", name, err)
+	}
+	pending, err := s.history.Invoke(history.Send, name, sent)
+	if err != nil {
+		return err
+	}
+	if outcome := s.rename(ctx, name, content); outcome != nil {
+		s.disconnect()
+		sent.Step = outcome.Step
+		end := pending.Info
+		if outcome.Phase == history.Fail {
+			end = pending.Fail
+		}
+		return errors.Join(outcome, end(outcome.Cause, sent))
+	}
+	if err := pending.OK(sent); err != nil {
+		return err
+	}
+	taken, cancel := context.WithTimeout(ctx, s.TakenWithin)
+	defer cancel()
+	for {
+		if gone, err := s.taken(taken, name); err == nil && gone {
+			return nil
+		}
+		if err := until(taken, time.Now().Add(lookAgain)); err != nil {
+			return fmt.Errorf("send %s: nothing took it from the inbox: %w", name, err)
+		}
+	}
+}
+
+// notOfTheWorkload is history.Sent.File of a file that stands for none.
+const notOfTheWorkload = -1
+
 // conclude writes down and tells how a drop ended.
 func (s *Sender) conclude(d workload.Drop, pending *history.Pending, sent history.Sent, outcome *Unacknowledged) (acked bool, err error) {
 	if outcome == nil {

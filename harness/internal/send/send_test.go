@@ -269,3 +269,27 @@ func sentOf(t *testing.T, event history.Event) (sent history.Sent) {
 	require.NoError(t, event.Decode(&sent))
 	return sent
 }
+
+// A file that comes once more comes whole, under the name it is given, and the
+// next one only when it was taken.
+func TestAgainWaitsUntilItWasTaken(t *testing.T) {
+	tr := newTrial(t, nil)
+	s, file := tr.sender(), tr.wl.Files[1]
+	name := "000001-delta-again.csv"
+	done := make(chan error, 1)
+	go func() { done <- s.Again(t.Context(), tr.wl, file, name) }()
+	require.Eventually(t, func() bool { _, err := tr.direct.Stat(tr.inbox + "/" + name); return err == nil }, 5*time.Second, 5*time.Millisecond)
+	require.Equal(t, string(tr.wl.Encode(file)), tr.content(name))
+	select {
+	case err := <-done:
+		require.Fail(t, "it did not wait", "%v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	require.NoError(t, tr.direct.Remove(tr.inbox+"/"+name))
+	require.NoError(t, <-done)
+	require.Equal(t, notOfTheWorkload, sentOf(t, tr.events()[1]).File, "what is judged is the file's first coming")
+
+	s.TakenWithin = 100 * time.Millisecond
+	require.ErrorContains(t, s.Again(t.Context(), tr.wl, file, file.Name), "nothing took it")
+	require.Equal(t, 1, sentOf(t, tr.events()[3]).File)
+}
