@@ -348,6 +348,9 @@ func (s *sheet) actions(run Run, findings []check.Finding) {
 	if run.Folder == "" || len(findings) == 0 {
 		return
 	}
+	if run.Repair != nil {
+		s.Actions = append(s.Actions, action{"What to replay, in which order, and what stands twice by that:", "seatrial repair " + shellWord(run.Folder)})
+	}
 	for _, finding := range findings {
 		if finding.Key != "" {
 			s.Actions = append(s.Actions, action{"See one record's way, hop by hop:", "seatrial trace " + shellWord(run.Folder) + " " + shellWord(finding.Key)})
