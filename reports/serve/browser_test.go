@@ -266,3 +266,22 @@ func TestHostileRunsInBrowser(t *testing.T) {
 	s.open("/run/" + identify(folder) + "/report.html")
 	s.Until(`document.title === "no origin, no network"`)
 }
+
+// A report works in its sandbox: it draws, filters and jumps to its sections.
+func TestReportInBrowser(t *testing.T) {
+	out := t.TempDir()
+	w := begin(t, out, "run", "calm")
+	progress(t, w, 400, 100)
+	progress(t, w, 800, 800)
+	require.NoError(t, w.Close())
+	store(t, out, "run", sample(5))
+	s := look(t, out)
+	s.open("/")
+	s.Until(shownRuns + ` === 1`)
+	s.click(`#runs .links a[href$="report.html"]`)
+	s.Until(`document.documentElement.dataset.charts > 1 && document.querySelectorAll(".chart canvas").length > 1`)
+	require.Equal(t, "null", browser.Eval[string](s.Tab, `self.origin`))
+	s.click(`nav a[href="#plan"]`)
+	s.Until(`location.hash === "#plan" && scrollY > 0`)
+	s.harmless()
+}

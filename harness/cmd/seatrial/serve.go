@@ -69,6 +69,7 @@ func (a *app) serve(ctx context.Context, out string, port int, asJSON bool) erro
 		return err
 	}
 	defer listener.Close()
+	a.idle.Store(true)
 	a.live.Phase("looking through " + out)
 	server, err := serve.Open(filepath.Clean(out))
 	if err != nil {

@@ -58,6 +58,7 @@ func TestServe(t *testing.T) {
 	case <-time.After(startsWithin):
 		require.FailNow(t, "it does not end")
 	}
+	require.NotContains(t, stderr.String(), "putting everything back", "nothing was broken")
 	_, err = net.Dial("tcp4", "127.0.0.1:"+port)
 	require.Error(t, err)
 }

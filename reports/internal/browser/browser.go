@@ -155,9 +155,11 @@ const patience = 20 * time.Second
 func (b *Tab) Until(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); ; {
-		if Eval[bool](b, expression) {
+		// Between two pages nothing can be asked.
+		if is, err := chromedp.Run(b.Context, chromedp.Evaluate[bool](expression)); err == nil && is {
 			return
 		}
+		require.NoError(b.t, b.Context.Err())
 		if time.Now().After(end) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
