@@ -55,6 +55,7 @@ func Create(dir string, header Header) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
+	hold(file)
 	w := &Writer{dir: dir, started: time.Now(), file: file, sum: sha256.New(), acts: map[Act]int{}, reads: map[string]int{}}
 	if header.Started == "" {
 		header.Started = w.started.UTC().Format(time.RFC3339Nano)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/seatrial/seatrial/reports"
 )
@@ -17,6 +18,8 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	live   *reports.Live // progress, on stderr
+	// idle says that the command has begun nothing that would have to be put back.
+	idle atomic.Bool
 }
 
 func newApp(w world, stdout, stderr io.Writer) *app {
@@ -67,7 +70,9 @@ func (a *app) heed(signals <-chan os.Signal, over <-chan struct{}, cancel contex
 		case <-signals:
 		}
 		if times == 1 {
-			a.live.Say("interrupted: putting everything back and cleaning up; once more shows what is being waited for")
+			if !a.idle.Load() {
+				a.live.Say("interrupted: putting everything back and cleaning up; once more shows what is being waited for")
+			}
 			cancel(errInterrupted)
 			continue
 		}
