@@ -176,7 +176,7 @@ func Recheck(dir string) (reports.Run, error) {
 }
 
 // harnessDied is what stands for the undo of a run that never came to write its reports.
-const harnessDied = "the harness died before it had put everything back: run `seatrial clean`"
+const harnessDied = "the harness died before it had put everything back: run `seatrial rollback` with this folder, or `seatrial clean`"
 
 // storedReport returns the run.json of a stored run, or, for a run that never
 // came to write one, what its history says.

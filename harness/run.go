@@ -216,6 +216,9 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	if r.journal, err = openJournal(r.dir); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
+	if err := r.journal.on(r.stack.ID); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
 	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}

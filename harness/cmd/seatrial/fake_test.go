@@ -35,8 +35,12 @@ type fake struct {
 
 	stacks    []harness.Found
 	removeErr map[string]error
-	report    doctor.Report
-	images    []storedImage
+
+	rolledBack  harness.RolledBack
+	rollBackErr error
+
+	report doctor.Report
+	images []storedImage
 
 	mu      sync.Mutex
 	asked   []string // "calm seed 7"
@@ -81,6 +85,11 @@ func (f *fake) world() world {
 			}
 			f.removed = append(f.removed, id)
 			return nil
+		},
+		rollBack: func(_ context.Context, dir string, progress func(string)) (harness.RolledBack, error) {
+			progress("undo start loader")
+			f.rolledBack.Folder = dir
+			return f.rolledBack, f.rollBackErr
 		},
 		up: func(_ context.Context, keep bool, _ *reports.Live) (services, error) {
 			if f.openErr != nil {
