@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/reports"
@@ -30,6 +31,9 @@ const exitInterrupted = 130
 func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, error) {
 	after := context.WithoutCancel(ctx)
 	r.putBack(after)
+	if crew := r.options.Crew; crew != nil && r.pipeline != nil {
+		crew.PutBack(after, deck{r}, errors.Join(r.undoErrs...))
+	}
 	logs := r.saveLogs(after)
 	stopped := r.stop(after, h)
 	if r.crossing != nil {
@@ -39,9 +43,33 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	r.report.Seconds["total"] = time.Since(r.begun).Seconds()
 	r.report = r.report.With(result)
 	err := errors.Join(cause, judged, logs, stopped)
-	switch {
-	case err == nil || (errors.Is(err, errStop) && judged == nil && stopped == nil && logs == nil):
+	if err == nil || (errors.Is(err, errStop) && judged == nil && stopped == nil && logs == nil) {
 		err = nil
+	} else {
+		err = r.brokeOff(ctx, err)
+	}
+	if len(r.undoErrs) > 0 {
+		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
+		r.report.Exit = reports.Worst(r.report.Exit, 5)
+	}
+	if werr := reports.Write(r.dir, r.report, result); werr != nil {
+		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
+	}
+	return r.report, err
+}
+
+// brokeOff notes what ended a run that did not come to its end, and returns that.
+// What is there for certain stands, whatever failed besides.
+func (r *run) brokeOff(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, gameday.ErrAborted) {
+		err = cause
+	}
+	switch {
+	case errors.Is(err, gameday.ErrAborted):
+		r.report.Exit = reports.ExitAborted
+		if r.report.Verdict != check.Invalid {
+			r.report.Verdict, r.report.Reason = check.Unknown, "not proved: "+err.Error()
+		}
 	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted: %w", ctx.Err())
 		r.report.Exit = exitInterrupted
@@ -55,20 +83,12 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 		case !errors.Is(err, ErrInfra):
 			err = fmt.Errorf("%w: %w", ErrInfra, err)
 		}
-		// What is there for certain stands, whatever failed besides.
 		if r.report.Verdict != check.Invalid {
 			r.report.Verdict, r.report.Reason = check.Infra, err.Error()
 		}
 		r.report.Exit = reports.ExitOf(r.report.Verdict)
 	}
-	if len(r.undoErrs) > 0 {
-		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
-		r.report.Exit = reports.Worst(r.report.Exit, 5)
-	}
-	if werr := reports.Write(r.dir, r.report, result); werr != nil {
-		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
-	}
-	return r.report, err
+	return err
 }
 
 // putBack takes back every fault that is still in force.
