@@ -178,7 +178,7 @@ func (d *Day) preflight(ctx context.Context, deck Deck) (worst string, err error
 	for _, part := range []func() []Check{
 		func() []Check { return deck.Health(ctx) },
 		func() []Check { return deck.Leftovers(ctx) },
-		func() []Check { return deck.Rehearse(ctx, d.plan.Rehearse) },
+		func() []Check { return d.veiled(deck.Rehearse(ctx, d.plan.Rehearse)) },
 		d.people,
 		func() []Check { return d.conditions(ctx, deck) },
 	} {
@@ -196,6 +196,18 @@ func (d *Day) preflight(ctx context.Context, deck Deck) (worst string, err error
 		}
 	}
 	return worst, nil
+}
+
+// veiled leaves out of checks what would tell what is going to break.
+func (d *Day) veiled(checks []Check) []Check {
+	if !d.plan.Header.Surprise {
+		return checks
+	}
+	why := map[string]string{Go: "tried", Unproved: "cannot be tried beforehand", NoGo: "it does not work; with another --seed it may"}
+	for i := range checks {
+		checks[i].Why = why[checks[i].Status]
+	}
+	return checks
 }
 
 // people are the checks of who is what, and of what is expected.
@@ -464,6 +476,9 @@ func (d *Day) PutBack(ctx context.Context, deck Deck, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
+		if d.plan.Header.Surprise {
+			text = "an undo failed; the debrief says which"
+		}
 	}
 	if d.keep(Event{Kind: Undone, Text: text}) != nil || !session.Record().Aborted {
 		return

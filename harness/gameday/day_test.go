@@ -128,6 +128,7 @@ func TestSurprisedFromPreflightToScorecard(t *testing.T) {
 	p.Header.Alert = "command: true"
 	alert := condition(t, "command every 100ms: test -e "+filepath.Join(s.folder, "alarm"))
 	p.Alert = &alert
+	s.undo[0].Why = "kill on load: exit code 137"
 	d, ctx := s.day(t, p)
 	d.Begin("calm-surprise", "reference", 7, 100)
 	require.NoError(t, d.GoNoGo(ctx, s))
@@ -157,7 +158,7 @@ func TestSurprisedFromPreflightToScorecard(t *testing.T) {
 	}
 	d.Fault("kill", "load", "healed", "up")
 	require.Contains(t, d.Status(), "recovered")
-	d.PutBack(ctx, s, nil)
+	d.PutBack(ctx, s, errors.New("undo start loader: no such container"))
 
 	raw, err := os.ReadFile(filepath.Join(s.folder, FileName))
 	require.NoError(t, err)

@@ -28,6 +28,10 @@ const (
 	SurpriseFor  = "harness.After(10 * time.Second)"
 )
 
+// SurpriseFiles is how many files a second come at most: work goes on while people
+// look for what is wrong.
+const SurpriseFiles = 0.5
+
 var scenarioName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // Regression returns the Go source of a scenario that tries again what a run
@@ -69,7 +73,16 @@ func Regression(folder, name, base string, run reports.Run) (function, source st
 		if made == "" {
 			return "", "", fmt.Errorf("%s on %s is no surprise that this version knows", run.Plan[0].Name, run.Plan[0].Target)
 		}
-		plan = fmt.Sprintf("scenario.Pauses, scenario.Repairs = nil, \"\"\nscenario.Plan = []harness.Step{{When: %s, Fault: %s, Recover: %s}}\n", SurpriseWhen, made, SurpriseFor)
+		plan = fmt.Sprintf(`before := scenario.Workload
+	scenario.Workload = func(w *workload.Config) {
+		if before != nil {
+			before(w)
+		}
+		w.FilesPerSecond = %g // work goes on while it is broken
+	}
+	scenario.Pauses, scenario.Repairs = nil, ""
+	scenario.Plan = []harness.Step{{When: %s, Fault: %s.Held(), Recover: %s}}
+	`, SurpriseFiles, SurpriseWhen, made, SurpriseFor)
 	}
 	return function, write(function, name, origin, plan, run), nil
 }
@@ -77,7 +90,7 @@ func Regression(folder, name, base string, run reports.Run) (function, source st
 func write(function, name, origin, plan string, run reports.Run) string {
 	imports := []string{`"github.com/seatrial/seatrial/harness"`}
 	if plan != "" {
-		imports = []string{"\"time\"\n", imports[0], `"github.com/seatrial/seatrial/harness/fault"`}
+		imports = []string{"\"time\"\n", imports[0], `"github.com/seatrial/seatrial/harness/fault"`, `"github.com/seatrial/seatrial/harness/workload"`}
 	}
 	var found []string
 	for _, class := range check.Classes {
