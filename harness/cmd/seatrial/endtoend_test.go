@@ -39,6 +39,9 @@ func TestEndToEnd(t *testing.T) {
 			"two at once":                   b.twoAtOnce,
 			"disk full":                     b.diskFull,
 			"other commands without engine": b.othersWithoutEngine,
+			"game day with a surprise":      b.gamedaySurprise,
+			"game day aborted in mid-fault": b.gamedayAborted,
+			"game day killed in mid-fault":  b.gamedayKilled,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

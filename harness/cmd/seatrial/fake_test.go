@@ -36,6 +36,11 @@ type fake struct {
 	stacks    []harness.Found
 	removeErr map[string]error
 
+	// day is a run with people in it, from the preflight on.
+	day       func(ctx context.Context, run *fakeDay) reports.Run
+	planned   []harness.Step // for it
+	rehearsed []bool
+
 	rolledBack  harness.RolledBack
 	rollBackErr error
 
@@ -153,6 +158,9 @@ func (f *fake) Run(ctx context.Context, scenario harness.Scenario, options harne
 	f.mu.Unlock()
 	if f.running != nil {
 		f.running(scenario.Name)
+	}
+	if options.Crew != nil {
+		return f.gameday(ctx, scenario, options)
 	}
 	run := f.run(scenario.Name)
 	if f.byRun != nil {
