@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/reports"
@@ -30,6 +31,9 @@ const exitInterrupted = 130
 func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, error) {
 	after := context.WithoutCancel(ctx)
 	r.putBack(after)
+	if crew := r.options.Crew; crew != nil && r.pipeline != nil {
+		crew.PutBack(after, deck{r}, errors.Join(r.undoErrs...))
+	}
 	var logs, stopped error
 	end := func() {
 		logs = errors.Join(logs, r.saveLogs(after))
@@ -49,9 +53,36 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	r.report.Seconds["total"] = time.Since(r.begun).Seconds()
 	r.report = r.report.With(result)
 	err := errors.Join(cause, judged, logs, stopped)
-	switch {
-	case err == nil || (errors.Is(err, errStop) && judged == nil && stopped == nil && logs == nil):
+	if err == nil || (errors.Is(err, errStop) && judged == nil && stopped == nil && logs == nil) {
 		err = nil
+	} else {
+		err = r.brokeOff(ctx, err)
+	}
+	if len(r.undoErrs) > 0 {
+		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
+		r.report.Exit = reports.Worst(r.report.Exit, 5)
+	}
+	if r.stored != nil {
+		r.report.Repair = repairOf(r.stored, result)
+	}
+	if werr := reports.Write(r.dir, r.report, result); werr != nil {
+		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
+	}
+	return r.report, err
+}
+
+// brokeOff notes what ended a run that did not come to its end, and returns that.
+// What is there for certain stands, whatever failed besides.
+func (r *run) brokeOff(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, gameday.ErrAborted) {
+		err = cause
+	}
+	switch {
+	case errors.Is(err, gameday.ErrAborted):
+		r.report.Exit = reports.ExitAborted
+		if r.report.Verdict != check.Invalid {
+			r.report.Verdict, r.report.Reason = check.Unknown, "not proved: "+err.Error()
+		}
 	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted: %w", ctx.Err())
 		r.report.Exit = exitInterrupted
@@ -65,23 +96,12 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 		case !errors.Is(err, ErrInfra):
 			err = fmt.Errorf("%w: %w", ErrInfra, err)
 		}
-		// What is there for certain stands, whatever failed besides.
 		if r.report.Verdict != check.Invalid {
 			r.report.Verdict, r.report.Reason = check.Infra, err.Error()
 		}
 		r.report.Exit = reports.ExitOf(r.report.Verdict)
 	}
-	if len(r.undoErrs) > 0 {
-		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
-		r.report.Exit = reports.Worst(r.report.Exit, 5)
-	}
-	if r.stored != nil {
-		r.report.Repair = repairOf(r.stored, result)
-	}
-	if werr := reports.Write(r.dir, r.report, result); werr != nil {
-		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))
-	}
-	return r.report, err
+	return err
 }
 
 // putBack takes back every fault that is still in force.
@@ -191,7 +211,7 @@ func Recheck(dir string) (reports.Run, error) {
 }
 
 // harnessDied is what stands for the undo of a run that never came to write its reports.
-const harnessDied = "the harness died before it had put everything back: run `seatrial clean`"
+const harnessDied = "the harness died before it had put everything back: run `seatrial rollback` with this folder, or `seatrial clean`"
 
 // storedReport returns the run.json of a stored run, or, for a run that never
 // came to write one, what its history says.

@@ -238,7 +238,7 @@ func (r *run) takeBack(ctx context.Context, ids []int) error {
 
 // await waits until a trigger is met. An error says which never came.
 func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, triggerWithin)
+	ctx, cancel := context.WithTimeout(ctx, triggerWithin+byHand(r.plan))
 	defer cancel()
 	for {
 		changed := r.changed()

@@ -44,6 +44,7 @@ type RunOptions struct {
 	NoFault  bool   // leave the plan out
 	RealTime bool   // take the time that the scenario's incident took, however long
 	Repair   bool   // where the verdict is invalid, carry the repair plan out and judge again
+	Crew     Crew   // of a game day; nil: a run without people
 }
 
 // run is one run under way.
@@ -103,16 +104,20 @@ func (h *Harness) Run(ctx context.Context, scenario Scenario, options RunOptions
 
 // story is one run, from the empty stack to the closed history.
 func (r *run) story(ctx context.Context, h *Harness) error {
-	steps := []struct {
+	type part struct {
 		name string
 		do   func(context.Context) error
-	}{
+	}
+	steps := []part{
 		{"prepare", func(ctx context.Context) error { return r.prepare(ctx, h) }},
 		{"control", r.control},
 		{"trial", r.trial},
 		{"sentinel", r.sentinel},
 		{"quiet", r.quiet},
 		{"observe", r.observe},
+	}
+	if r.options.Crew != nil {
+		steps = slices.Insert(steps, 1, part{"preflight", r.preflight})
 	}
 	live, stop := context.WithCancel(ctx)
 	defer func() { stop() }()
@@ -216,6 +221,9 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if r.journal, err = openJournal(r.dir); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	if err := r.journal.on(r.stack.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
@@ -373,7 +381,7 @@ func (r *run) armFirst(ctx context.Context) error {
 // What it waits for in these does not count against the time that sending has.
 func (r *run) sendInParts(ctx context.Context) error {
 	drops := r.uploads.drops
-	begun, sent, left := time.Now(), 0, sendWithin
+	begun, sent, left := time.Now(), 0, sendWithin+byHand(r.plan)
 	send := func(to int) error {
 		ctx, cancel := context.WithTimeout(ctx, left)
 		defer cancel()

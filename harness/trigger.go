@@ -25,7 +25,9 @@ type Trigger struct {
 	at boundary.Breakpoint
 	// both: it is one of two that are waited for together.
 	both bool
-	met  func(Situation) bool
+	// byHand is how long people may take to bring it about; 0: it comes by itself.
+	byHand time.Duration
+	met    func(Situation) bool
 }
 
 // Situation is what triggers look at.

@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,12 +39,71 @@ type undone struct {
 	Done int `json:"done"` // ID of the step that was taken back
 }
 
+// broken is the first line of a journal: where the steps are to be taken back
+// if the run dies.
+type broken struct {
+	Stack string `json:"stack"` // id
+}
+
 func openJournal(dir string) (*journal, error) {
 	file, err := os.OpenFile(filepath.Join(dir, undoFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open undo journal: %w", err)
 	}
 	return &journal{file: file}, nil
+}
+
+// on journals which stack the steps are for.
+func (j *journal) on(stack string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.write(broken{Stack: stack})
+}
+
+// reopenJournal returns the journal of a run that ended, however it ended, with
+// what it has not taken back, and the id of the stack that this is for. A last
+// line that was cut off counts as not written: what it would have said was not
+// done yet.
+func reopenJournal(dir string) (j *journal, stack string, err error) {
+	path := filepath.Join(dir, undoFile)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("read undo journal: %w", err)
+	}
+	j = &journal{}
+	whole := bytes.LastIndexByte(raw, '\n') + 1
+	line := 0
+	for text := range bytes.Lines(raw[:whole]) {
+		line++
+		var entry struct {
+			journaled
+			undone
+			broken
+		}
+		if err := json.Unmarshal(text, &entry); err != nil {
+			return nil, "", fmt.Errorf("read undo journal: line %d: %w", line, err)
+		}
+		switch {
+		case entry.Stack != "":
+			stack = entry.Stack
+		case entry.Done != 0:
+			j.pending = slices.DeleteFunc(j.pending, func(p journaled) bool { return p.ID == entry.Done })
+		case entry.ID > 0:
+			j.pending = append(j.pending, entry.journaled)
+			j.next = max(j.next, entry.ID)
+		default:
+			return nil, "", fmt.Errorf("read undo journal: line %d says nothing that is known", line)
+		}
+	}
+	if err := os.Truncate(path, int64(whole)); err != nil {
+		return nil, "", fmt.Errorf("take up undo journal: %w", err)
+	}
+	again, err := openJournal(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	j.file = again.file
+	return j, stack, nil
 }
 
 // add journals the steps of one fault and returns their IDs. When it returns

@@ -158,3 +158,75 @@ func TestJournalOutlivesAKill(t *testing.T) {
 	require.Error(t, child.Wait(), "it was killed")
 	require.Equal(t, []string{"a", "b"}, unfinished(t, dir))
 }
+
+// Another process reads what is owed, takes it back, and a third finds nothing.
+func TestJournalIsTakenUpByAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	j, err := openJournal(dir)
+	require.NoError(t, err)
+	require.NoError(t, j.on("k3v9x2"))
+	ids, err := j.add(append(steps("a", "b"), fault.Undo{Do: fault.UndoRemoveToxic, Target: "postgres", Args: map[string]string{"name": "seatrial-latency"}}))
+	require.NoError(t, err)
+	require.NoError(t, j.take(t.Context(), ids[:1], func(context.Context, fault.Undo) error { return nil }))
+	_, err = j.file.WriteString(`{"id":4,"undo":{"do":"st`) // it died in the middle of a line
+	require.NoError(t, err)
+	require.NoError(t, j.close())
+
+	again, stack, err := reopenJournal(dir)
+	require.NoError(t, err)
+	require.Equal(t, "k3v9x2", stack)
+	var taken []fault.Undo
+	require.NoError(t, again.takeAll(t.Context(), func(_ context.Context, step fault.Undo) error {
+		taken = append(taken, step)
+		return nil
+	}))
+	require.Equal(t, []fault.Undo{{Do: fault.UndoRemoveToxic, Target: "postgres", Args: map[string]string{"name": "seatrial-latency"}}, {Do: fault.UndoStart, Target: "b"}}, taken)
+	more, err := again.add(steps("c"))
+	require.NoError(t, err)
+	require.Equal(t, []int{4}, more, "numbers go on")
+	require.NoError(t, again.takeAll(t.Context(), func(context.Context, fault.Undo) error { return nil }))
+	require.NoError(t, again.close())
+
+	third, _, err := reopenJournal(dir)
+	require.NoError(t, err)
+	require.Empty(t, third.pending)
+	require.NoError(t, third.close())
+}
+
+func TestRollbackOfWhatIsNoRun(t *testing.T) {
+	quiet := func(string) {}
+	_, err := Rollback(t.Context(), t.TempDir(), quiet)
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, "holds no run that broke anything")
+	dir := t.TempDir()
+	for content, says := range map[string]string{
+		"{\"id\":1,\"undo\":{\"do\":\"start\",\"target\":\"a\"}}\n": "does not say on which stack it ran",
+		"{}\n":       "line 1 says nothing that is known",
+		"no json\n":  "line 1: invalid character",
+		"{\"stack\"": "does not say on which stack it ran",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, undoFile), []byte(content), 0o600))
+		_, err := Rollback(t.Context(), dir, quiet)
+		require.ErrorIs(t, err, ErrUsage, content)
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func FuzzReopenJournal(f *testing.F) {
+	f.Add([]byte("{\"stack\":\"a\"}\n{\"id\":1,\"undo\":{\"do\":\"start\",\"target\":\"a\"}}\n{\"done\":1}\n"))
+	f.Add([]byte("{\"id\":1"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, undoFile), content, 0o600))
+		j, _, err := reopenJournal(dir)
+		if err != nil {
+			return
+		}
+		owed := len(j.pending)
+		require.NoError(t, j.close())
+		again, _, err := reopenJournal(dir)
+		require.NoError(t, err, "what was read once is read again")
+		require.Len(t, again.pending, owed)
+		require.NoError(t, again.close())
+	})
+}

@@ -73,6 +73,22 @@ func (r *run) brokers() []observe.Broker {
 func (r *run) waiting(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
+	depths, err := r.depths(ctx)
+	if err != nil {
+		return -1
+	}
+	sum := 0
+	for queue, depth := range depths {
+		if slices.Contains(r.spec.Queues, queue) {
+			sum += depth
+		}
+	}
+	return sum
+}
+
+// depths counts the messages, ready and unacknowledged, in every queue of the
+// broker that the pipeline began with.
+func (r *run) depths(ctx context.Context) (map[string]int, error) {
 	var queues []struct {
 		Name     string `json:"name"`
 		Messages *int   `json:"messages"`
@@ -80,19 +96,16 @@ func (r *run) waiting(ctx context.Context) int {
 	// Without statistics, which lag, the queues themselves are asked.
 	err := r.stack.Manage(ctx, http.MethodGet, "/queues/"+url.PathEscape(r.world.Broker().Vhost())+"?disable_stats=true&enable_queue_totals=true", nil, &queues)
 	if err != nil {
-		return -1
+		return nil, err
 	}
-	sum := 0
+	depths := map[string]int{}
 	for _, queue := range queues {
-		if !slices.Contains(r.spec.Queues, queue.Name) {
-			continue
-		}
 		if queue.Messages == nil {
-			return -1
+			return nil, fmt.Errorf("the broker does not say how many messages are in queue %s", queue.Name)
 		}
-		sum += *queue.Messages
+		depths[queue.Name] = *queue.Messages
 	}
-	return sum
+	return depths, nil
 }
 
 // putVhost deletes the pipeline's virtual host and creates it anew, unless it

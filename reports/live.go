@@ -58,7 +58,8 @@ func NewLive(w io.Writer) *Live {
 
 var unknownMarks = history.Marks{Sent: -1, Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1}
 
-// Begin says that a run begins. A run that was not ended is over with it.
+// Begin says that a run begins. A run that was not ended is over with it. A seed
+// of 0 is left out: it is not to be known.
 func (l *Live) Begin(scenario, pipeline string, seed uint64, records int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +67,11 @@ func (l *Live) Begin(scenario, pipeline string, seed uint64, records int) {
 	l.run = Run{Scenario: scenario, Pipeline: pipeline, Seed: seed, Records: records}
 	l.running, l.began = true, l.now()
 	l.phase, l.marks, l.steps, l.reported, l.lineAt = "", unknownMarks, nil, "", time.Time{}
-	l.say(fmt.Sprintf("%s on %s, seed %d, %d records", l.paint.bold(printable(scenario)), printable(pipeline), seed, records))
+	known := ""
+	if seed != 0 {
+		known = fmt.Sprintf(", seed %d", seed)
+	}
+	l.say(fmt.Sprintf("%s on %s%s, %d records", l.paint.bold(printable(scenario)), printable(pipeline), known, records))
 	if l.terminal {
 		l.stop = make(chan struct{})
 		go l.tick(l.stop)

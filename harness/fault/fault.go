@@ -78,6 +78,13 @@ func (f Fault) Prepare(ctx context.Context, world World) (Injection, error) {
 	return f.prepare(ctx, world, f.Target)
 }
 
+// Held returns the fault as a condition that holds for a while (Lasting): it is
+// proved by work that meets it, and need not strike any that is under way.
+func (f Fault) Held() Fault {
+	f.Lasting = true
+	return f
+}
+
 // Injection is one life of a fault.
 type Injection struct {
 	// Undo takes the fault back; to be done last first. Each step is safe to do

@@ -15,6 +15,7 @@ import (
 // app is one call of the command.
 type app struct {
 	world  world
+	stdin  io.Reader // of game days alone
 	stdout io.Writer
 	stderr io.Writer
 	live   *reports.Live // progress, on stderr
@@ -23,7 +24,7 @@ type app struct {
 }
 
 func newApp(w world, stdout, stderr io.Writer) *app {
-	return &app{world: w, stdout: stdout, stderr: stderr, live: reports.NewLive(stderr)}
+	return &app{world: w, stdin: os.Stdin, stdout: stdout, stderr: stderr, live: reports.NewLive(stderr)}
 }
 
 // errInterrupted is the cause of a context that a signal cancelled.

@@ -67,9 +67,18 @@ type process struct {
 // leaves is removed when the test ends, whatever the test found.
 func (b *binary) start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return b.startFrom(t, nil, env, args...)
+}
+
+// startFrom starts it with something to read from; nil: nothing.
+func (b *binary) startFrom(t *testing.T, stdin *os.File, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{binary: b, cmd: exec.Command(b.path, args...), stdout: &lockedBuffer{}, stderr: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
 	require.NoError(t, p.cmd.Start())
 	go func() {
 		defer close(p.done)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/reports"
@@ -38,6 +39,9 @@ func TestEndToEnd(t *testing.T) {
 			"two at once":                   b.twoAtOnce,
 			"disk full":                     b.diskFull,
 			"other commands without engine": b.othersWithoutEngine,
+			"game day with a surprise":      b.gamedaySurprise,
+			"game day aborted in mid-fault": b.gamedayAborted,
+			"game day killed in mid-fault":  b.gamedayKilled,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -182,6 +186,20 @@ func (b *binary) killedInMidFault(t *testing.T) {
 		require.Equal(t, check.Unknown, run.Verdict)
 		require.Contains(t, run.Undo.Error, "seatrial clean")
 		require.FileExists(t, filepath.Join(dir, "run.json"))
+	})
+	t.Run("rollback", func(t *testing.T) {
+		dir := folder(t, out)
+		rolling := b.start(t, nil, "rollback", "--json", dir)
+		require.Equal(t, reports.ExitValid, rolling.wait(t, 3*time.Minute), rolling)
+		var result harness.RolledBack
+		require.NoError(t, json.Unmarshal([]byte(rolling.stdout.String()), &result))
+		require.True(t, result.Standing)
+		require.Equal(t, left.id, result.Stack)
+		require.Contains(t, result.Steps, harness.RolledStep{Do: "start", Target: "loader"})
+		require.True(t, result.OK(), "%+v", result)
+		again := b.start(t, nil, "rollback", dir)
+		require.Equal(t, reports.ExitValid, again.wait(t, 3*time.Minute), again)
+		require.Contains(t, again.stdout.String(), "nothing was owed")
 	})
 	t.Run("clean", func(t *testing.T) {
 		looking := b.start(t, nil, "clean", "--dry-run", "--json")

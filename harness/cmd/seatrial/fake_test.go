@@ -36,8 +36,17 @@ type fake struct {
 
 	stacks    []harness.Found
 	removeErr map[string]error
-	report    doctor.Report
-	images    []storedImage
+
+	// day is a run with people in it, from the preflight on.
+	day       func(ctx context.Context, run *fakeDay) reports.Run
+	planned   []harness.Step // for it
+	rehearsed []bool
+
+	rolledBack  harness.RolledBack
+	rollBackErr error
+
+	report doctor.Report
+	images []storedImage
 
 	mu      sync.Mutex
 	asked   []string // "calm seed 7"
@@ -83,6 +92,11 @@ func (f *fake) world() world {
 			}
 			f.removed = append(f.removed, id)
 			return nil
+		},
+		rollBack: func(_ context.Context, dir string, progress func(string)) (harness.RolledBack, error) {
+			progress("undo start loader")
+			f.rolledBack.Folder = dir
+			return f.rolledBack, f.rollBackErr
 		},
 		up: func(_ context.Context, keep bool, _ *reports.Live) (services, error) {
 			if f.openErr != nil {
@@ -146,6 +160,9 @@ func (f *fake) Run(ctx context.Context, scenario harness.Scenario, options harne
 	f.mu.Unlock()
 	if f.running != nil {
 		f.running(scenario.Name)
+	}
+	if options.Crew != nil {
+		return f.gameday(ctx, scenario, options)
 	}
 	run := f.run(scenario.Name)
 	if f.byRun != nil {

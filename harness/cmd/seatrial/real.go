@@ -20,6 +20,7 @@ func realWorld() world {
 		recheck:      harness.Recheck,
 		find:         harness.Stacks,
 		remove:       harness.Clean,
+		rollBack:     harness.Rollback,
 		up:           startServices,
 		examine:      doctor.Examine,
 		benchStack:   harness.BenchStack,

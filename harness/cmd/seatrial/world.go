@@ -21,7 +21,9 @@ type world struct {
 	// one away, and what was still broken in it goes with it.
 	find   func(ctx context.Context) ([]harness.Found, error)
 	remove func(ctx context.Context, id string) error
-	up     func(ctx context.Context, keep bool, live *reports.Live) (services, error)
+	// rollBack takes back what a dead run owes on a stack that still stands.
+	rollBack func(ctx context.Context, dir string, progress func(string)) (harness.RolledBack, error)
+	up       func(ctx context.Context, keep bool, live *reports.Live) (services, error)
 
 	examine func(ctx context.Context) doctor.Report
 

@@ -74,6 +74,17 @@ func (r *Running) Undouble(ctx context.Context, part string, before func(context
 	return nil
 }
 
+// Adopt returns a pipeline of containers that another process started. Each can
+// be acted on, and is removed by Undouble; what made them is not known, so none
+// can be made anew.
+func Adopt(s *stack.Stack, containers []*stack.Container) *Running {
+	running := &Running{stack: s}
+	for _, c := range containers {
+		running.doubles.list = append(running.doubles.list, double{role: Role{Name: c.Part()}, container: c})
+	}
+	return running
+}
+
 // doubling yields what is asked of the engine for each container, with its role.
 func (r *Running) doubling(what string) func(yield func(Role, stack.Request) bool) {
 	return func(yield func(Role, stack.Request) bool) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -36,7 +37,8 @@ type Request struct {
 	Networks    map[string][]string
 	Published   map[string]int // "5672/tcp" → port on 127.0.0.1
 	MemoryBytes int64
-	CPUShares   int64 // weight while the processors are contended; 0: Docker's 1024
+	CPUShares   int64             // weight while the processors are contended; 0: Docker's 1024
+	Labels      map[string]string // beside those of the stack
 	// Probe proves, by its protocol, that what runs inside does its work. Nil:
 	// running is all that can be seen.
 	Probe func(ctx context.Context) (string, error)
@@ -102,6 +104,8 @@ func (c *Container) create(asked context.Context) error {
 			VolumeOptions: &mount.VolumeOptions{Labels: c.stack.labels(name)},
 		})
 	}
+	labels := c.stack.labels(request.Part)
+	maps.Copy(labels, request.Labels)
 	var exposed, networks []string
 	for port := range request.Published {
 		exposed = append(exposed, port)
@@ -126,7 +130,7 @@ func (c *Container) create(asked context.Context) error {
 			Cmd:            request.Command,
 			Env:            request.Env,
 			Files:          request.Files,
-			Labels:         c.stack.labels(request.Part),
+			Labels:         labels,
 			Networks:       networks,
 			NetworkAliases: aliases,
 			ExposedPorts:   exposed,

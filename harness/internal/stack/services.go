@@ -201,9 +201,14 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	// Its upstream is looked up whenever somebody connects: there may be none yet.
 	routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", Successor, successorPort, behind(Successor), port[RabbitMQ]))
 	s.Control = tap.NewControl(fmt.Sprintf("127.0.0.1:%d", s.published[Proxy]), s.token)
+	reached, err := s.reach()
+	if err != nil {
+		return Request{}, fmt.Errorf("say how the stack is reached: %w", err)
+	}
 	return Request{
-		Part:  Proxy,
-		Image: s.Images["proxy"].Ref,
+		Part:   Proxy,
+		Image:  s.Images["proxy"].Ref,
+		Labels: map[string]string{LabelReach: reached},
 		Env: map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ","),
 			"SEATRIAL_PREFIX": s.prefix,
 			// The tap shows the server's own host key: clients that pin it need not know of the tap.

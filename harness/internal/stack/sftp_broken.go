@@ -25,6 +25,7 @@ const (
 	sftpHostKey = "/etc/ssh/ssh_host_ed25519_key"
 	sftpCanary  = ".seatrial-canary"
 	sftpFull    = "/run/seatrial-full" // where a full file system is mounted
+	sftpMounts  = "sftp-mounts"        // the part of the container that mounts it
 )
 
 // SFTPPath returns where a folder of the SFTP user's home is in the server's container.
@@ -168,9 +169,9 @@ func (s *Stack) inSFTPMounts(ctx context.Context, script string) (said string, e
 		return "", err
 	}
 	made, err := s.docker.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Name: s.prefix + "sftp-mounts",
+		Name: s.prefix + sftpMounts,
 		Config: &container.Config{
-			Image: s.SFTP.request.Image, User: "root", Labels: s.labels("sftp-mounts"),
+			Image: s.SFTP.request.Image, User: "root", Labels: s.labels(sftpMounts),
 			Entrypoint: []string{"nsenter", "-t", "1", "-m", "--", "sh", "-c", script},
 		},
 		HostConfig: &container.HostConfig{

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/seatrial/seatrial/harness/gameday"
+	"github.com/seatrial/seatrial/reports"
+)
+
+// desk is where the people of a game day sit: keys on a terminal, lines anywhere
+// else.
+type desk struct {
+	a       *app
+	keys    *keyboard // nil: lines
+	restore func()    // of the terminal
+	input   chan []byte
+	ended   chan struct{} // closed when there is no more input
+
+	answers chan bool
+
+	mu    sync.Mutex
+	asked bool
+	day   *gameday.Day
+	phase string // of the run, shown again once nothing is typed any more
+}
+
+// sitDown opens the desk on standard input.
+func (a *app) sitDown() (*desk, error) {
+	d := &desk{a: a, input: make(chan []byte), ended: make(chan struct{}), answers: make(chan bool, 1), restore: func() {}}
+	if file, ok := a.stdin.(*os.File); ok && reports.Terminal(file) {
+		restore, err := singleKeys(file)
+		if err != nil {
+			return nil, err
+		}
+		d.restore = sync.OnceFunc(restore)
+		d.keys = &keyboard{}
+	}
+	go d.read()
+	return d, nil
+}
+
+// read hands over what comes in. Nothing can end a read of standard input but its
+// end, so this may outlive the desk.
+func (d *desk) read() {
+	defer close(d.ended)
+	buffer := make([]byte, 4096)
+	for {
+		n, err := d.a.stdin.Read(buffer)
+		if n > 0 {
+			d.input <- bytes.Clone(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// serve carries out what is said until the game day is over.
+func (d *desk) serve(ctx context.Context, day *gameday.Day) {
+	d.mu.Lock()
+	d.day = day
+	d.mu.Unlock()
+	var rest []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.ended:
+			if len(rest) > 0 {
+				d.line(string(rest))
+			}
+			return
+		case read := <-d.input:
+			if d.keys != nil {
+				for _, key := range read {
+					d.key(key)
+				}
+				continue
+			}
+			rest = append(rest, read...)
+			for {
+				line, after, found := bytes.Cut(rest, []byte("\n"))
+				if !found {
+					break
+				}
+				d.line(string(line))
+				rest = after
+			}
+		}
+	}
+}
+
+func (d *desk) key(key byte) {
+	d.mu.Lock()
+	command, shows := d.keys.press(key, d.asked)
+	d.mu.Unlock()
+	switch {
+	case shows == keysHelp || shows == "dropped" || shows == "not aborted":
+		d.Say(shows)
+		d.showPhase()
+	case shows != "":
+		d.a.live.Phase(shows)
+	}
+	if command != nil {
+		d.showPhase()
+		d.carryOut(*command)
+	}
+}
+
+func (d *desk) line(line string) {
+	if strings.TrimSpace(line) == "" {
+		return
+	}
+	command, err := gameday.ParseCommand(line)
+	if err != nil {
+		d.Say(err.Error())
+		return
+	}
+	d.carryOut(command)
+}
+
+func (d *desk) carryOut(command gameday.Command) {
+	if command.Do == gameday.Yes || command.Do == gameday.No {
+		if !d.isAsked() {
+			d.Say("nothing is asked now")
+			return
+		}
+		select {
+		case d.answers <- command.Do == gameday.Yes:
+		default: // it was answered
+		}
+		return
+	}
+	answer, err := d.day.Do(command)
+	if err != nil {
+		d.Say("not now: " + err.Error())
+		return
+	}
+	if answer != "" {
+		d.Say(answer)
+	}
+}
+
+func (d *desk) isAsked() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked
+}
+
+func (d *desk) setAsked(asked bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = asked
+}
+
+// Say shows a line that stays.
+func (d *desk) Say(line string) { d.a.live.Say(line) }
+
+// Confirm asks for yes or no.
+func (d *desk) Confirm(ctx context.Context, question string) (bool, error) {
+	d.setAsked(true)
+	defer d.setAsked(false)
+	how := "yes or no"
+	if d.keys != nil {
+		how = "y or n"
+	}
+	d.Say(question + " (" + how + ")")
+	select {
+	case answer := <-d.answers:
+		return answer, nil
+	default:
+	}
+	select {
+	case answer := <-d.answers:
+		return answer, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-d.ended:
+		// What was said last may have been the answer.
+		select {
+		case answer := <-d.answers:
+			return answer, nil
+		default:
+			return false, errors.New("standard input ended; --yes goes on without asking")
+		}
+	}
+}
+
+// Phase is what the run does: it makes way for what is typed.
+func (d *desk) Phase(text string) {
+	d.mu.Lock()
+	d.phase = text
+	typing := d.keys != nil && d.keys.busy()
+	d.mu.Unlock()
+	if !typing {
+		d.a.live.Phase(text)
+	}
+}
+
+func (d *desk) showPhase() {
+	d.mu.Lock()
+	text := d.phase
+	d.mu.Unlock()
+	if text != "" {
+		d.a.live.Phase(text)
+	}
+}
+
+// followUps asks for what is to be done after the game day, one a line, on the
+// terminal in its usual way.
+func (d *desk) followUps(keep func(text string)) {
+	d.restore()
+	if d.keys == nil {
+		return
+	}
+	d.Say("follow-ups, one a line; an empty line ends them")
+	for line := range d.lines() {
+		if strings.TrimSpace(line) == "" {
+			return
+		}
+		keep(strings.TrimSpace(line))
+	}
+}
+
+// lines yields what is said, line by line, until it ends.
+func (d *desk) lines() func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		reader, writer := io.Pipe()
+		done := make(chan struct{})
+		defer close(done)
+		go func() {
+			defer writer.Close()
+			for {
+				select {
+				case read := <-d.input:
+					if _, err := writer.Write(read); err != nil {
+						return
+					}
+				case <-d.ended:
+					return
+				case <-done:
+					return
+				}
+			}
+		}()
+		defer reader.Close()
+		scanner := bufio.NewScanner(reader)
+		for scanner.Scan() {
+			if !yield(scanner.Text()) {
+				return
+			}
+		}
+	}
+}
