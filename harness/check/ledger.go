@@ -3,7 +3,6 @@ package check
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/workload"
@@ -75,8 +74,6 @@ type ledger struct {
 	start []int32 // ops of record n are ops[start[n]:start[n+1]]
 	ops   []op
 	named map[string][]int // indices of the files of a name
-
-	fullDeletes bool // a full file is a snapshot
 }
 
 func openLedger(header history.Header, fullDeletes bool) (*ledger, error) {
@@ -94,7 +91,7 @@ func openLedger(header history.Header, fullDeletes bool) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{w: w, files: make([]file, len(w.Files)), start: make([]int32, w.Records()+1), named: map[string][]int{}, fullDeletes: fullDeletes}
+	l := &ledger{w: w, files: make([]file, len(w.Files)), start: make([]int32, w.Records()+1), named: map[string][]int{}}
 	for i, f := range w.Files {
 		l.files[i].name = f.Name
 		l.named[f.Name] = append(l.named[f.Name], i)
@@ -159,22 +156,6 @@ func (l *ledger) lastDeletion(ops []op, before int64) int32 {
 		}
 	}
 	return 0
-}
-
-// overtaken reports whether a deletion may have found its record deleted
-// already, by a later file that is a snapshot without it. Only a mark with the
-// deletion's own version tells that it was the deletion.
-func (l *ledger) overtaken(o *op, ops []op) bool {
-	if !o.delete || o.marked || !l.fullDeletes {
-		return false
-	}
-	for i := o.file + 1; int(i) < len(l.files); i++ {
-		holds := func(later op) bool { return later.file == i && !later.implied }
-		if l.w.Files[i].Full && l.files[i].sent >= indeterminate && !slices.ContainsFunc(ops, holds) {
-			return true
-		}
-	}
-	return false
 }
 
 // row returns the content that an operation was sent with.

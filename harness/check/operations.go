@@ -151,6 +151,23 @@ func existed(l *ledger, ops []op, before *op) bool {
 	})
 }
 
+// overtaken reports whether a deletion may have found its record deleted
+// already, by a later file that is a snapshot without it. Only a mark with the
+// deletion's own version tells that it was the deletion.
+func (j *judge) overtaken(o *op, ops []op) bool {
+	if !o.delete || o.marked || !j.expect.FullDeletes {
+		return false
+	}
+	l := j.l
+	for i := o.file + 1; int(i) < len(l.files); i++ {
+		holds := func(later op) bool { return later.file == i && !later.implied }
+		if l.w.Files[i].Full && l.files[i].sent >= indeterminate && !slices.ContainsFunc(ops, holds) {
+			return true
+		}
+	}
+	return false
+}
+
 // withoutTrace judges the rows of a record that were neither applied nor
 // rejected with a trace. What is wrong with the record's state is told first:
 // of one class and record there is one finding.
@@ -188,7 +205,7 @@ func (a *account) key(number int, ops []op, top int32) {
 		return
 	}
 	if top == e.version && e.confirmed == 0 && !e.implied && j.expect.Confirmations && j.whole(history.Confirmations) {
-		if e.delete && !existed(j.l, ops, e) || j.l.overtaken(e, ops) {
+		if e.delete && !existed(j.l, ops, e) || j.overtaken(e, ops) {
 			return // nothing was there to delete: nothing to confirm
 		}
 		seen := a.furthest(number, e)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
 // Postgres's request for TLS, which the tap answers in the server's place.
@@ -18,28 +19,18 @@ const wantsTLS = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
 // A hold at what the tap answers itself changes nothing of that: the server
 // never sees it.
 func TestHoldOfWhatIsSwallowed(t *testing.T) {
-	service, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer service.Close()
 	heard := make(chan string, 1)
-	go func() {
-		conn, err := service.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
+	service := taptest.Serve(t, func(conn net.Conn) {
 		said, _ := io.ReadAll(conn)
 		heard <- string(said)
-	}()
+	})
 	wire := New("")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go wire.Serve(ctx, listener, Route{Service: "postgres", Protocol: "postgres", Upstream: service.Addr().String()})
+	address := taptest.Listen(t, func(ctx context.Context, listener net.Listener) error {
+		return wire.Serve(ctx, listener, Route{Service: "postgres", Protocol: "postgres", Upstream: service})
+	})
 	armed := wire.hub.arm(boundary.Breakpoint{Kind: boundary.Noted, Nth: 1, Max: time.Minute})
 
-	client, err := net.Dial("tcp", listener.Addr().String())
+	client, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	defer client.Close()
 	require.NoError(t, client.SetDeadline(time.Now().Add(10*time.Second)))
