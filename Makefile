@@ -16,7 +16,7 @@ OUT ?= reports/out
 TEST_TIMEOUT ?= 25m
 TEST_FLAGS ?=
 
-.PHONY: setup engine images test demo lint clean soak matrix $(SEATRIAL)
+.PHONY: setup engine images browser test demo lint clean soak matrix $(SEATRIAL)
 
 setup: engine images
 
@@ -26,6 +26,10 @@ engine:
 images: engine $(SEATRIAL)
 	@$(SEATRIAL) images build
 
+# Tests that look at pages skip without one, and say so.
+browser:
+	@fixtures/images/engine.sh tool chromium || true
+
 # The toolchain knows better than a list of files whether this is up to date.
 $(SEATRIAL):
 	@$(GO) build -o $@ ./harness/cmd/seatrial
@@ -33,7 +37,7 @@ $(SEATRIAL):
 # First what needs no services, under the race detector where there is a C compiler (it needs one); then everything, two
 # packages at a time: much of a test is waiting.
 RACE ?= $(shell command -v cc >/dev/null 2>&1 && echo -race)
-test: setup
+test: setup browser
 	$(GO) test -short $(RACE) -timeout $(TEST_TIMEOUT) ./...
 	$(GO) test -p 2 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./scenarios/... ./fixtures/... ./harness/... ./reports/...
 
