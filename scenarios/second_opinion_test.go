@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -31,20 +32,42 @@ var people = independent.TableSpec{
 	},
 }
 
-// try runs a scenario and has SQL judge what stands in the database; both
-// judges must name the same records.
-func try(t *testing.T, h *harness.Harness, scenario harness.Scenario, options harness.RunOptions) reports.Run {
-	run, err := h.Run(t.Context(), scenario, options)
+// bench is a stack on which runs are tried, and judged a second time.
+type bench struct {
+	*harness.Harness
+	watch *watcher
+}
+
+func newBench(t *testing.T) bench {
+	b := bench{watch: &watcher{t: t}}
+	var err error
+	b.Harness, err = harness.Open(t.Context(), harness.Options{Out: "../reports/out", Watch: b.watch})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close(context.Background())) })
+	return b
+}
+
+// try runs a scenario and has SQL judge what stood in the database at its end,
+// before any repair; both judges must name the same records.
+func (b bench) try(t *testing.T, scenario harness.Scenario, options harness.RunOptions) reports.Run {
+	var stood pgx.Tx
+	b.watch.phase = func(name string) {
+		if name == "repair" {
+			stood = b.stands(t)
+		}
+	}
+	run, err := b.Run(t.Context(), scenario, options)
 	require.NoError(t, err)
 	stored, err := history.Load(run.Folder)
 	require.NoError(t, err)
 	require.Empty(t, stored.Problem)
 
-	conn, err := pgx.Connect(t.Context(), address(t, h, "postgres"))
+	if stood == nil {
+		stood = b.stands(t)
+	}
+	second, err := independent.Judge(t.Context(), stood, filepath.Join(run.Folder, "input"), acknowledged(t, stored), people)
 	require.NoError(t, err)
-	defer conn.Close(t.Context())
-	second, err := independent.Judge(t.Context(), conn, filepath.Join(run.Folder, "input"), acknowledged(t, stored), people)
-	require.NoError(t, err)
+	require.NoError(t, stood.Conn().Close(t.Context()))
 
 	findings := readFindings(t, run.Folder)
 	inRows := func(f check.Finding) bool {
@@ -66,14 +89,16 @@ func try(t *testing.T, h *harness.Harness, scenario harness.Scenario, options ha
 	return run
 }
 
-func address(t *testing.T, h *harness.Harness, service string) string {
-	for _, a := range h.Addresses() {
-		if a.Service == service {
-			return a.URL
-		}
-	}
-	t.Fatalf("no address of %s", service)
-	return ""
+// stands returns a transaction that goes on seeing the database as it is now.
+func (b bench) stands(t *testing.T) pgx.Tx {
+	i := slices.IndexFunc(b.Addresses(), func(a harness.Address) bool { return a.Service == "postgres" })
+	conn, err := pgx.Connect(t.Context(), b.Addresses()[i].URL)
+	require.NoError(t, err)
+	tx, err := conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "select 1") // what it sees begins with its first statement
+	require.NoError(t, err)
+	return tx
 }
 
 // acknowledged returns the files that the server acknowledged, each once, by
@@ -127,19 +152,22 @@ func sorted(lists ...[]string) []string {
 }
 
 // watcher logs how runs go on.
-type watcher struct{ t *testing.T }
+type watcher struct {
+	t     *testing.T
+	phase func(name string)
+}
 
-func (w watcher) Begin(scenario, pipeline string, seed uint64, records int) {
+func (w *watcher) Begin(scenario, pipeline string, seed uint64, records int) {
 	w.t.Logf("%s on %s, seed %d, %d records", scenario, pipeline, seed, records)
 }
-func (w watcher) Phase(string)        {}
-func (w watcher) Marks(history.Marks) {}
-func (w watcher) Fault(name, target, state, evidence string) {
+func (w *watcher) Phase(name string)   { w.phase(name) }
+func (w *watcher) Marks(history.Marks) {}
+func (w *watcher) Fault(name, target, state, evidence string) {
 	w.t.Logf("fault %s on %s: %s (%s)", name, target, state, evidence)
 }
-func (w watcher) Operation(name, state, evidence string) {
+func (w *watcher) Operation(name, state, evidence string) {
 	w.t.Logf("operation %s: %s (%s)", name, state, evidence)
 }
-func (w watcher) End(run reports.Run) {
+func (w *watcher) End(run reports.Run) {
 	w.t.Logf("%s: %s (%.1f s, %s)", run.Verdict, run.Reason, run.Seconds["total"], run.Folder)
 }

@@ -2,7 +2,6 @@ package independent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,21 +44,10 @@ type Report struct {
 // columns' types, or is no text that Postgres can hold, are rows that had to be
 // rejected: they change nothing.
 //
-// Everything happens in one transaction that is rolled back: the database
-// stays as it is. Keys that no file holds are not judged.
-func Judge(ctx context.Context, conn *pgx.Conn, dir string, files []string, table TableSpec) (Report, error) {
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
-	if err != nil {
-		return Report{}, fmt.Errorf("judge independently: %w", err)
-	}
-	report, err := judge(ctx, tx, dir, files, table)
-	if rerr := tx.Rollback(context.WithoutCancel(ctx)); rerr != nil && !errors.Is(rerr, pgx.ErrTxClosed) {
-		err = errors.Join(err, fmt.Errorf("judge independently: undo: %w", rerr))
-	}
-	return report, err
-}
-
-func judge(ctx context.Context, tx pgx.Tx, dir string, files []string, table TableSpec) (Report, error) {
+// Everything happens in tx, which sees one moment (repeatable read or stricter)
+// and is to be rolled back afterwards: the database stays as it is. Keys that no
+// file holds are not judged.
+func Judge(ctx context.Context, tx pgx.Tx, dir string, files []string, table TableSpec) (Report, error) {
 	if err := createScratch(ctx, tx, table); err != nil {
 		return Report{}, err
 	}

@@ -53,15 +53,19 @@ func TestJudge(t *testing.T) {
 				state := fill(t, conn, w)
 
 				before := tables(t, conn)
-				report, err := Judge(t.Context(), conn, dir, files, people)
-				require.NoError(t, err)
-				require.Equal(t, Report{}, clean(report))
+				judge := func() Report {
+					tx, err := conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+					require.NoError(t, err)
+					report, err := Judge(t.Context(), tx, dir, files, people)
+					require.NoError(t, err)
+					require.NoError(t, tx.Rollback(t.Context()))
+					return clean(report)
+				}
+				require.Equal(t, Report{}, judge())
 				require.Equal(t, before, tables(t, conn), "the database stays as it is")
 
 				want := spoil(t, conn, w, state, random)
-				report, err = Judge(t.Context(), conn, dir, files, people)
-				require.NoError(t, err)
-				require.Equal(t, want, clean(report))
+				require.Equal(t, want, judge())
 			})
 		}
 	}
