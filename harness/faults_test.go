@@ -132,6 +132,7 @@ func (d *drill) passes(t *testing.T) {
 func (d *drill) send(ctx context.Context, t *testing.T) workload.File {
 	t.Helper()
 	for range 3 {
+		require.Less(t, d.next, len(d.r.workload.Files), "every file of the drill was sent")
 		file := d.r.workload.Files[d.next]
 		d.next++
 		acked, err := d.r.sender.Send(ctx, d.r.workload, file)
