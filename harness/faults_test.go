@@ -111,6 +111,7 @@ func (d *drill) begin(t *testing.T) {
 	}
 	r, err := d.h.newRun(Scenario{Name: "drill", Hypothesis: "every fault lives", Workload: files}, RunOptions{Seed: 1})
 	require.NoError(t, err)
+	r.plan = []Step{{Fault: fault.Latency(fault.Postgres, fault.Downstream, 0, 0)}} // for its sake connections pass by where toxics sit
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(t, r.prepare(ctx, d.h))
