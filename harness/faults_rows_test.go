@@ -114,6 +114,7 @@ func (d *drill) transactionsHeld(t *testing.T) {
 	seen, err := injection.Bites(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "1 backends are stopped in the middle of a transaction", seen)
+	t.Logf("%d files until a transaction was held", d.next)
 	require.NoError(t, d.r.journal.take(ctx, ids, d.r.world.undo))
 	d.undo(ctx, t, injection)
 	_, err = injection.Healed(ctx)
