@@ -24,7 +24,7 @@ func Table(w io.Writer, runs []Run, color bool) error {
 	for _, run := range runs {
 		report := "none"
 		if run.Folder != "" {
-			report = filepath.Join(run.Folder, MarkdownFile)
+			report = filepath.Join(run.Folder, HTMLFile)
 		}
 		grid = append(grid, []string{
 			printable(run.Scenario), shorten(printable(run.Pipeline), pipelineShown), fmt.Sprint(run.Seed), printable(string(cmp.Or(run.Verdict, check.Unknown))),

@@ -160,7 +160,7 @@ func (a *app) printIncident(s *shownIncident) error {
 func reportOf(run reports.Run) string {
 	text := fmt.Sprintf("%.1f s", run.Seconds["total"])
 	if run.Folder != "" {
-		text += ", report: " + filepath.Join(run.Folder, reports.MarkdownFile)
+		text += ", report: " + filepath.Join(run.Folder, reports.HTMLFile)
 	}
 	return text
 }

@@ -35,7 +35,7 @@ func TestDemo(t *testing.T) {
 	require.Contains(t, got.stdout, "broken  invalid: the import with ack-before-commit (acks")
 	require.Contains(t, got.stdout, "5 lost\n            7F3K000017X4 version 2: acknowledged by SFTP; not in rows\n")
 	require.Equal(t, examplesShown, strings.Count(got.stdout, "7F3K000017X4"))
-	require.Contains(t, got.stdout, filepath.Join(broken.Folder, reports.MarkdownFile))
+	require.Contains(t, got.stdout, filepath.Join(broken.Folder, reports.HTMLFile))
 	require.Contains(t, got.stdout, "survived 1 incident")
 	require.Equal(t, len(f.opened), f.closed)
 }
