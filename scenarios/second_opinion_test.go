@@ -39,7 +39,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) bench {
-	b := bench{watch: &watcher{t: t}}
+	b := bench{watch: &watcher{t: t, phase: func(string) {}}}
 	var err error
 	b.Harness, err = harness.Open(t.Context(), harness.Options{Out: "../reports/out", Watch: b.watch})
 	require.NoError(t, err)
