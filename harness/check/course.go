@@ -79,6 +79,16 @@ func (l *ledger) follow(run *history.Run) (*course, error) {
 	return c, nil
 }
 
+// tell says what became of the steps of the plan.
+func (c *course) tell(r *Result) {
+	for _, f := range c.faults {
+		r.Faults = append(r.Faults, f.FaultResult)
+	}
+	for _, o := range c.operated {
+		r.Operations = append(r.Operations, o.OperationResult)
+	}
+}
+
 func outcome(before, phase history.Phase) history.Phase {
 	switch phase {
 	case history.OK, history.Note:

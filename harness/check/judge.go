@@ -26,12 +26,15 @@ func Judge(run *history.Run) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	course, err := l.follow(run)
 	if run.Problem != "" {
 		r := empty()
+		if err == nil {
+			course.tell(&r) // as far as it went
+		}
 		r.Verdict, r.Reason = Unknown, "Not proved: the history is not whole: "+run.Problem+"."
 		return r, nil
 	}
-	course, err := l.follow(run)
 	if err != nil {
 		return Result{}, err
 	}
@@ -224,12 +227,7 @@ func (j *judge) result() Result {
 	r := empty()
 	r.Findings, r.NotJudged, r.Latency = append(r.Findings, j.findings...), append(r.NotJudged, j.notJudged...), j.latency()
 	j.account(&r)
-	for _, f := range j.course.faults {
-		r.Faults = append(r.Faults, f.FaultResult)
-	}
-	for _, o := range j.course.operated {
-		r.Operations = append(r.Operations, o.OperationResult)
-	}
+	j.course.tell(&r)
 	j.verdict(&r, suspects)
 	return r
 }

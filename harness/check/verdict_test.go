@@ -185,6 +185,18 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// A run that died proves nothing, but what was broken in it is known.
+func TestAHistoryThatIsCutOffTellsItsFaults(t *testing.T) {
+	r := newRun(t, nil)
+	r.control()
+	r.fault()
+	r.stored.Problem = "its end is missing"
+	result := r.judged()
+	require.Equal(t, Unknown, result.Verdict)
+	require.Len(t, result.Faults, 1)
+	require.True(t, result.Faults[0].Bit)
+}
+
 func lives(inject, bite, heal history.Phase, inFlight int) func(r *run) {
 	return func(r *run) {
 		r.control()
