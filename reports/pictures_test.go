@@ -17,7 +17,7 @@ var (
 )
 
 // TestPictures takes pictures of the report.html of stored runs, the first
-// screen and the whole page, in light, dark and on a phone:
+// screen, the timeline and the whole page, in light, dark and on a phone:
 //
 //	go test ./reports -run Pictures -pictures FOLDER,… [-pictures-to FOLDER]
 func TestPictures(t *testing.T) {
@@ -35,21 +35,19 @@ func TestPictures(t *testing.T) {
 		for _, view := range []struct {
 			name          string
 			width, height int64
-			dark, whole   bool
+			dark          bool
+			take          chromedp.Action[[]byte]
 		}{
-			{"light", 1200, 1000, false, false},
-			{"light-whole", 1200, 1000, false, true},
-			{"dark", 1200, 1000, true, false},
-			{"dark-whole", 1200, 1000, true, true},
-			{"phone", 390, 844, false, false},
-			{"phone-whole", 390, 844, false, true},
+			{"light", 1200, 1000, false, chromedp.CaptureScreenshot()},
+			{"light-timeline", 1000, 1000, false, chromedp.Screenshot("#timeline")},
+			{"light-whole", 1200, 1000, false, chromedp.FullScreenshot(100)},
+			{"dark", 1200, 1000, true, chromedp.CaptureScreenshot()},
+			{"dark-whole", 1200, 1000, true, chromedp.FullScreenshot(100)},
+			{"phone", 390, 844, false, chromedp.CaptureScreenshot()},
+			{"phone-whole", 390, 844, false, chromedp.FullScreenshot(100)},
 		} {
 			b.open(path, view.width, view.height, view.dark)
-			take := chromedp.CaptureScreenshot()
-			if view.whole {
-				take = chromedp.FullScreenshot(100)
-			}
-			png := get(b, take)
+			png := get(b, view.take)
 			require.NoError(t, os.WriteFile(filepath.Join(*picturesTo, name+"-"+view.name+".png"), png, 0o644))
 		}
 	}
