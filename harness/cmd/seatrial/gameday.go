@@ -64,9 +64,13 @@ f follow-up, s status, a (and then y) abort. Elsewhere lines on standard input d
 "status", "abort [WHY]", "yes", "no". An abort, or Ctrl-C, takes everything back at
 once; the exit code is 4.
 
+"seatrial serve" has a page for it: everybody at this machine can watch there, and take
+part by the same commands; what is said in the page stands in the terminal, too.
+
 With --surprise the scenario gives the workload, and what breaks is chosen by the seed
 and hidden until the debrief. The harness's own files (history.jsonl, undo.jsonl) must
-name it: responders leave the run's folder alone, but for gameday.jsonl.
+name it: responders leave the run's folder alone, but for gameday.jsonl. The pages of
+"seatrial serve" hide it from them.
 
 Conditions, for --abort-if and --alert, are asked every 5s within 2s unless they say
 otherwise; one that cannot be checked three times in a row aborts as well:
