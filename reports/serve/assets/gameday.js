@@ -2,7 +2,7 @@
 // A game day: what there is to see of it, and what people at this page say to it. What is said goes to the process that holds the
 // game day, which answers as its terminal would; the page shows nothing that this process has not kept.
 (function () {
-  const { make, link, time, moment, put, follow, key } = page;
+  const { make, time, moment, stateClass, put, follow, key } = page;
   const id = location.pathname.split("/").pop(), by = (name) => document.getElementById(name), address = "/api/run/" + id + "/gameday";
   const body = (name) => by(name).querySelector("tbody"), sureFor = 10000;
   let day = null, saying = false, unsure = 0;
@@ -21,7 +21,7 @@
   function head() {
     const { run } = day;
     document.title = "Game day, " + run.day + ": " + run.scenario;
-    document.body.className = day.aborted ? "died" : { over: "valid", debrief: "unknown" }[run.day] || "under-way";
+    document.body.className = day.aborted ? "died" : stateClass(run.day === "over" ? run.state : "under way");
     by("state").textContent = run.day;
     by("scenario").textContent = run.scenario || "?";
     by("pipeline").textContent = run.pipeline || "?";
@@ -58,6 +58,7 @@
 
   function facts() {
     by("preflight").hidden = day.checks.length === 0;
+    if (day.run.day !== "preflight" && by("preflight").nextElementSibling === by("clocks")) by("about").after(by("preflight")); // it is over
     put(body("preflight"), day.checks, () => day.checks.map((check) => make("tr", "", make("td", "", status(check.status)), make("td", "", check.name), make("td", "", check.text))));
     by("hypothesis").textContent = day.hypothesis;
     by("surprise").hidden = !day.run.hidden;
