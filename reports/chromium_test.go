@@ -6,7 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/seatrial/seatrial/reports/internal/browser"
+	"github.com/seatrial/seatrial/reports/browser"
 )
 
 // tab is a tab of a real browser in which files are looked at.

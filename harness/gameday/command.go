@@ -21,17 +21,18 @@ const (
 	Status = "status"
 	Yes    = "yes"
 	No     = "no"
+	End    = "end" // the debrief, where the desk waits for follow-ups
 )
 
 // short are the keys that stand for commands.
 var short = map[string]string{"d": Detected, "k": Acknowledged, "m": Mitigated, "n": Note, "f": Follow, "a": Abort, "s": Status, "y": Yes, "go": Yes, "no-go": No}
 
 // words are the commands, as they are told to whoever says another.
-var words = []string{Detected, Acknowledged, Mitigated, Note, Follow, Abort, Status, Yes, No}
+var words = []string{Detected, Acknowledged, Mitigated, Note, Follow, Abort, Status, Yes, No, End}
 
 // ParseCommand reads a line: "detected [by NAME]", "note [by NAME:] TEXT",
-// "follow-up TEXT", "abort [REASON]", "status", "yes", "no"; the keys d, k, m, n, f,
-// a, s, y stand for them.
+// "follow-up [by NAME:] TEXT", "abort [by NAME:] [REASON]", "status", "yes", "no",
+// "end"; the keys d, k, m, n, f, a, s, y stand for them.
 func ParseCommand(line string) (Command, error) {
 	word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 	rest = strings.TrimSpace(rest)
@@ -51,17 +52,15 @@ func ParseCommand(line string) (Command, error) {
 		if rest == "" {
 			command.By = ""
 		}
-	case command.Do == Note || command.Do == Follow:
+	case slices.Contains([]string{Note, Follow, Abort}, command.Do):
 		if after, ok := strings.CutPrefix(rest, "by "); ok {
 			if by, text, ok := strings.Cut(after, ":"); ok {
 				command.By, rest = strings.TrimSpace(by), strings.TrimSpace(text)
 			}
 		}
-		if command.Text = rest; rest == "" {
+		if command.Text = rest; rest == "" && command.Do != Abort {
 			return Command{}, fmt.Errorf("a %s needs a text", command.Do)
 		}
-	case command.Do == Abort:
-		command.Text = rest
 	case rest != "":
 		return Command{}, fmt.Errorf("%s is said alone", command.Do)
 	}

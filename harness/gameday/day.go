@@ -46,6 +46,10 @@ type Desk interface {
 	Say(line string)
 	// Confirm asks for yes or no, and waits for the answer.
 	Confirm(ctx context.Context, question string) (bool, error)
+	// Hear carries out a line that was said in a page, and returns what it says to it.
+	Hear(line string) (answer string, err error)
+	// Asked is the question that is open; empty: none.
+	Asked() string
 }
 
 // Show is where a run under way is shown (reports.Live).
@@ -82,6 +86,7 @@ type Day struct {
 	mu      sync.Mutex
 	session *Session // nil until the run has a folder
 	log     *Log
+	control *listener          // nil: pages cannot take part
 	ended   context.CancelFunc // of the guard
 	guarded sync.WaitGroup
 	healed  int
@@ -157,6 +162,7 @@ func (d *Day) GoNoGo(ctx context.Context, deck Deck) error {
 	d.mu.Lock()
 	d.session, d.log = session, log
 	d.mu.Unlock()
+	d.open(deck.Folder())
 	worst, err := d.preflight(ctx, deck)
 	if err != nil {
 		return err
@@ -169,6 +175,48 @@ func (d *Day) GoNoGo(ctx context.Context, deck Deck) error {
 	}
 	d.guard(ctx, deck)
 	return nil
+}
+
+// open lets pages take part. Where they cannot, the terminal does without them.
+func (d *Day) open(dir string) {
+	control, err := listen(dir, d.desk.Hear, d.standing)
+	if err != nil {
+		d.desk.Say("pages can only look on: " + err.Error())
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.control = control
+}
+
+// Leave has pages take part no more. Finish does so, too.
+func (d *Day) Leave() error {
+	d.mu.Lock()
+	control := d.control
+	d.control = nil
+	d.mu.Unlock()
+	if control == nil {
+		return nil
+	}
+	return control.close()
+}
+
+func (d *Day) standing() Standing {
+	s := Standing{Asked: d.desk.Asked(), Probes: []Probe{}}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	look := func(kind Kind, c Condition) {
+		if r, ok := d.last[string(kind)+c.Text]; ok {
+			s.Probes = append(s.Probes, Probe{kind, c.Text, r.Status, r.Seen})
+		}
+	}
+	for _, c := range d.plan.AbortIf {
+		look(Probed, c)
+	}
+	if d.plan.Alert != nil {
+		look(Alerted, *d.plan.Alert)
+	}
+	return s
 }
 
 // preflight checks one thing after the other, and says each.
@@ -589,7 +637,7 @@ func (d *Day) Finish() (Score, error) {
 	run, lost := d.run, d.lost
 	d.mu.Unlock()
 	score, err := Finish(session, run)
-	return score, errors.Join(lost, err, d.log.Close())
+	return score, errors.Join(lost, err, d.Leave(), d.log.Close())
 }
 
 // Finish ends a game day and keeps its scorecard in the run's folder.

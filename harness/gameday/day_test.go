@@ -39,6 +39,13 @@ func (s *stage) Leftovers(context.Context) []Check {
 }
 func (s *stage) Rehearse(context.Context, bool) []Check        { return s.undo }
 func (s *stage) Confirm(context.Context, string) (bool, error) { return s.answer, s.unheard }
+func (s *stage) Asked() string                                 { return "go on?" }
+func (s *stage) Hear(line string) (string, error) {
+	if line == "no" {
+		return "", errors.New("nothing is asked now")
+	}
+	return "heard " + line, nil
+}
 func (s *stage) Say(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,5 +4,6 @@
 // in the run's folder, before it is acted upon.
 //
 // Session is the state machine, Day the engine between a run and the people; what
-// shows it to them (a terminal, a page) is a Desk.
+// shows it to them is a Desk. While it goes on, other processes of the same user take
+// part in it by its Control: what they say goes to the desk as if it were said there.
 package gameday

@@ -83,8 +83,8 @@ type Event struct {
 	Since int64 `json:"since_ns,omitempty"`
 }
 
-// when is when the event happened.
-func (e Event) when() int64 {
+// When is when the event happened, in the time of At.
+func (e Event) When() int64 {
 	if e.Since > 0 {
 		return e.Since
 	}

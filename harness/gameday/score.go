@@ -123,7 +123,7 @@ func (s *Score) read(record Record) {
 	broken := int64(-1)
 	aborted := int64(-1)
 	since := func(event Event) *float64 {
-		seconds := time.Duration(event.when() - broken).Seconds()
+		seconds := time.Duration(event.When() - broken).Seconds()
 		return &seconds
 	}
 	first := func(into **float64, event Event) {
@@ -135,7 +135,7 @@ func (s *Score) read(record Record) {
 		switch event.Kind {
 		case Broke:
 			if broken < 0 && event.Status == "injecting" {
-				broken = event.when()
+				broken = event.When()
 			}
 		case Marked:
 			switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/reports"
-	"github.com/seatrial/seatrial/reports/internal/browser"
+	"github.com/seatrial/seatrial/reports/browser"
 )
 
 // site is a server that listens, and a browser that looks at it.

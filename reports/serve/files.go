@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/reports"
 )
@@ -34,6 +35,9 @@ var served = []storedFile{
 	{Name: reports.RunFile, What: "the figures, for machines"},
 	{Name: reports.JUnitFile, What: "the run as a test case"},
 	{Name: "undo.jsonl", What: "what had to be taken back"},
+	{Name: gameday.FileName, What: "the game day, as it went on"},
+	{Name: gameday.ScoreMarkdown, What: "the game day's scorecard"},
+	{Name: gameday.ScoreFile, What: "the same, for machines"},
 }
 
 // The policies of files. A report brings scripts along, and may come from
@@ -48,6 +52,9 @@ const (
 // files lists what there is of a run.
 func (x *index) files(e entry) []storedFile {
 	list := []storedFile{}
+	if e.Hidden {
+		return list
+	}
 	for _, file := range served {
 		at := x.stamp(e.path, file.Name)
 		switch {
@@ -80,6 +87,10 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request, e entry, name string) {
+	if e.Hidden {
+		failed(w, http.StatusForbidden, "Hidden until the debrief", "It would tell what breaks in this game day.")
+		return
+	}
 	file, info, err := s.index.open(e.path, name)
 	if err != nil {
 		if name == reports.HTMLFile && errors.Is(err, fs.ErrNotExist) {

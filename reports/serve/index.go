@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/reports"
 )
@@ -61,6 +62,8 @@ type row struct {
 	Report   bool           `json:"report"` // is there, or can be made
 	Findings bool           `json:"findings"`
 	History  bool           `json:"history"`
+	Day      string         `json:"day"`    // the state of its game day; empty: it is none
+	Hidden   bool           `json:"hidden"` // what breaks is to surprise people: nothing here tells it
 }
 
 // entry is a run in the index, and by what it is known to be unchanged.
@@ -71,6 +74,7 @@ type entry struct {
 	run      stamp
 	history  stamp
 	findings stamp
+	day      stamp
 	tail     *tail // of a run that somebody looks at
 }
 
@@ -191,7 +195,8 @@ func (x *index) take(folder string, before map[string]*entry, changed *bool) boo
 	}
 	// Reports are put into a folder by renaming: that changes it. A run that goes
 	// on is always looked at; its files change in place, and so does its writer.
-	if known && e.run.there && e.changed.Equal(at) && !x.closer {
+	// A timeline grows in place, too, and tells when there is nothing to hide any more.
+	if known && e.run.there && e.changed.Equal(at) && !x.closer && !e.Hidden {
 		x.runs[id] = e
 		return true
 	}
@@ -203,14 +208,14 @@ func (x *index) take(folder string, before map[string]*entry, changed *bool) boo
 		x.more = true
 		return true
 	}
-	findings := stamp{}
+	day, findings := x.stamp(folder, gameday.FileName), stamp{}
 	if run.there {
 		findings = x.stamp(folder, reports.FindingsFile)
 	}
 	settled := known && (e.run.there || e.State == Died || e.State == NotJudged)
-	if !settled || !e.changed.Equal(at) || e.run != run || e.history != story || e.findings != findings {
-		fresh := &entry{path: folder, run: run, history: story, findings: findings}
-		if known && !run.there {
+	if !settled || !e.changed.Equal(at) || e.run != run || e.history != story || e.findings != findings || e.day != day {
+		fresh := &entry{path: folder, run: run, history: story, findings: findings, day: day}
+		if known && (!run.there || e.Hidden) {
 			fresh.tail = e.tail
 		}
 		x.read(fresh, id)
@@ -271,8 +276,10 @@ func (x *index) read(e *entry, id string) {
 	if e.path == "." {
 		e.Folder = reports.Line(filepath.Base(x.out))
 	}
-	if !e.run.there {
+	x.readDay(e)
+	if !e.run.there || e.Hidden {
 		x.follow(e)
+		x.hide(e)
 		return
 	}
 	run, err := x.run(*e)
@@ -395,7 +402,11 @@ func (x *index) story(id string) (row, *story, bool) {
 		return e.row, nil, true
 	}
 	x.keep(id)
-	return e.row, e.tail.story(), true
+	story := e.tail.story()
+	if e.Hidden {
+		story.Steps, story.Acts = []step{}, []act{}
+	}
+	return e.row, story, true
 }
 
 // keep lets go of what is kept of histories that nobody looked at for long.

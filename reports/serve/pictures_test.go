@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/seatrial/seatrial/reports/internal/browser"
+	"github.com/seatrial/seatrial/reports/browser"
 )
 
 var (

@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -40,6 +42,7 @@ type Server struct {
 	index   *index
 	reports maker
 	files   map[string]asset // of the pages
+	key     string
 }
 
 // asset is a file that pages need.
@@ -55,11 +58,11 @@ func Open(out string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for runs: %w", err)
 	}
-	s := &Server{index: x, files: map[string]asset{}}
+	s := &Server{index: x, files: map[string]asset{}, key: rand.Text()}
 	plot, plotStyle := reports.Plot()
 	s.files["serve.css"] = asset{"text/css; charset=utf-8", []byte(plotStyle + reports.Style() + source("serve.css"))}
 	s.files["uplot.js"] = asset{"text/javascript; charset=utf-8", []byte(plot)}
-	for _, name := range []string{"page.js", "list.js", "run.js"} {
+	for _, name := range []string{"page.js", "list.js", "run.js", "gameday.js"} {
 		s.files[name] = asset{"text/javascript; charset=utf-8", []byte(source(name))}
 	}
 	return s, nil
@@ -75,6 +78,10 @@ func source(name string) string {
 
 // Close lets go of the folder.
 func (s *Server) Close() error { return s.index.root.Close() }
+
+// Key is what a page needs to take part in a game day. It reads it behind the # of
+// the address that it is opened by (#key=…), which no browser sends anywhere.
+func (s *Server) Key() string { return s.key }
 
 // Runs returns how many runs there are.
 func (s *Server) Runs() int {
@@ -108,17 +115,22 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 // Handler answers requests that name the address where the server listens.
 func (s *Server) Handler(address net.Addr) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", s.list)
-	mux.HandleFunc("/compare", s.compare)
-	mux.HandleFunc("/api/runs", s.apiRuns)
-	mux.HandleFunc("/api/run/{id}", s.apiRun)
-	mux.HandleFunc("/run/{id}", s.run)
-	mux.HandleFunc("/run/{id}/{file}", s.file)
-	mux.HandleFunc("/assets/{file}", s.asset)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	read := http.NewServeMux()
+	read.HandleFunc("/{$}", s.list)
+	read.HandleFunc("/compare", s.compare)
+	read.HandleFunc("/api/runs", s.apiRuns)
+	read.HandleFunc("/api/run/{id}", s.apiRun)
+	read.HandleFunc("/api/run/{id}/gameday", s.apiDay)
+	read.HandleFunc("/run/{id}", s.run)
+	read.HandleFunc("/gameday/{id}", s.day)
+	read.HandleFunc("/run/{id}/{file}", s.file)
+	read.HandleFunc("/assets/{file}", s.asset)
+	read.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		failed(w, http.StatusNotFound, "There is no such page", "")
 	})
+	mux := http.NewServeMux()
+	mux.Handle("/", onlyGet(read))
+	mux.HandleFunc("POST /api/run/{id}/gameday", s.say) // the one way to change anything
 	return guard(hosts(address), mux)
 }
 
@@ -132,8 +144,8 @@ func hosts(address net.Addr) []string {
 	return names
 }
 
-// guard refuses whoever came by another name (a foreign site that has its name
-// point here would read everything), and whatever would change anything.
+// guard refuses whoever came by another name: a foreign site that has its name
+// point here would read everything.
 func guard(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()
@@ -147,15 +159,23 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		for _, host := range hosts {
 			known = known || strings.EqualFold(r.Host, host)
 		}
-		switch {
-		case !known:
+		if !known {
 			failed(w, http.StatusForbidden, "Not by this name", "This page answers at http://"+hosts[0]+"/ and by no other name.")
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			head.Set("Allow", "GET, HEAD")
-			failed(w, http.StatusMethodNotAllowed, "Nothing can be changed here", "Only GET is answered.")
-		default:
-			next.ServeHTTP(w, r)
+			return
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onlyGet refuses whatever would change anything.
+func onlyGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			failed(w, http.StatusMethodNotAllowed, "Nothing can be changed here", "Only GET is answered.")
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -230,6 +250,9 @@ func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) instructions(e entry) []instruction {
 	folder := reports.Argument(s.index.dir(e))
+	if e.Day != "" && e.Day != string(gameday.Over) && e.State != UnderWay {
+		return []instruction{{"If its process died: put everything back, and finish the game day:", "seatrial gameday --resume " + folder}}
+	}
 	switch e.State {
 	case UnderWay:
 		return []instruction{}
@@ -270,6 +293,9 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		run, err := s.index.run(e)
+		if e.Hidden {
+			err = errors.New("its game day is not over")
+		}
 		if err != nil {
 			failed(w, http.StatusConflict, "Not all of these can be compared", e.Folder+": "+withoutPath(err).Error())
 			return

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // desk is where the people of a game day sit: keys on a terminal, lines anywhere
-// else.
+// else, and beside both what is said in a page.
 type desk struct {
 	a       *app
 	keys    *keyboard // nil: lines
@@ -25,10 +26,12 @@ type desk struct {
 
 	answers chan bool
 
-	mu    sync.Mutex
-	asked bool
-	day   *gameday.Day
-	phase string // of the run, shown again once nothing is typed any more
+	day *gameday.Day
+
+	mu     sync.Mutex
+	asked  string        // the question that is open
+	ending chan struct{} // where that is what follows: closed when a page ends it
+	phase  string        // of the run, shown again once nothing is typed any more
 }
 
 // sitDown opens the desk on standard input.
@@ -63,10 +66,7 @@ func (d *desk) read() {
 }
 
 // serve carries out what is said until the game day is over.
-func (d *desk) serve(ctx context.Context, day *gameday.Day) {
-	d.mu.Lock()
-	d.day = day
-	d.mu.Unlock()
+func (d *desk) serve(ctx context.Context) {
 	var rest []byte
 	for {
 		select {
@@ -99,7 +99,7 @@ func (d *desk) serve(ctx context.Context, day *gameday.Day) {
 
 func (d *desk) key(key byte) {
 	d.mu.Lock()
-	command, shows := d.keys.press(key, d.asked)
+	command, shows := d.keys.press(key, d.confirms())
 	d.mu.Unlock()
 	switch {
 	case shows == keysHelp || shows == "dropped" || shows == "not aborted":
@@ -110,7 +110,7 @@ func (d *desk) key(key byte) {
 	}
 	if command != nil {
 		d.showPhase()
-		d.carryOut(*command)
+		d.tell(d.carryOut(*command))
 	}
 }
 
@@ -123,41 +123,92 @@ func (d *desk) line(line string) {
 		d.Say(err.Error())
 		return
 	}
-	d.carryOut(command)
+	d.tell(d.carryOut(command))
 }
 
-func (d *desk) carryOut(command gameday.Command) {
-	if command.Do == gameday.Yes || command.Do == gameday.No {
-		if !d.isAsked() {
-			d.Say("nothing is asked now")
-			return
-		}
-		select {
-		case d.answers <- command.Do == gameday.Yes:
-		default: // it was answered
-		}
-		return
-	}
-	answer, err := d.day.Do(command)
+// Hear carries out a line that was said in a page. What came of it is shown here, too.
+func (d *desk) Hear(line string) (answer string, err error) {
+	command, err := gameday.ParseCommand(line)
 	if err != nil {
-		d.Say("not now: " + err.Error())
-		return
+		return "", err
 	}
-	if answer != "" {
+	answer, err = d.carryOut(command)
+	switch {
+	case err != nil || command.Do == gameday.Status || answer == "":
+	case command.Text != "":
+		d.Say(answer + ", in the page: " + command.Text)
+	default:
+		d.Say(answer + ", in the page")
+	}
+	return answer, err
+}
+
+// tell says what came of what was said here.
+func (d *desk) tell(answer string, err error) {
+	switch {
+	case err != nil:
+		d.Say(err.Error())
+	case answer != "":
 		d.Say(answer)
 	}
 }
 
-func (d *desk) isAsked() bool {
+func (d *desk) carryOut(command gameday.Command) (answer string, err error) {
+	switch command.Do {
+	case gameday.Yes, gameday.No:
+		return d.answer(command.Do)
+	case gameday.End:
+		return d.end()
+	}
+	answer, err = d.day.Do(command)
+	if err != nil {
+		return "", fmt.Errorf("not now: %w", err)
+	}
+	return answer, nil
+}
+
+// answer takes the answer to the question that is open.
+func (d *desk) answer(said string) (answer string, err error) {
+	d.mu.Lock()
+	asked := d.confirms()
+	d.mu.Unlock()
+	if !asked {
+		return "", errors.New("nothing is asked now")
+	}
+	select {
+	case d.answers <- said == gameday.Yes:
+		return said, nil
+	default:
+		return "", errors.New("it was answered already")
+	}
+}
+
+// end ends the debrief.
+func (d *desk) end() (answer string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ending == nil {
+		return "", errors.New("no debrief waits for its end now")
+	}
+	close(d.ending)
+	d.ending = nil
+	return "the debrief is over", nil
+}
+
+// confirms says whether a yes or a no is waited for; d.mu is held.
+func (d *desk) confirms() bool { return d.asked != "" && d.ending == nil }
+
+// Asked is the question that is open.
+func (d *desk) Asked() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.asked
 }
 
-func (d *desk) setAsked(asked bool) {
+func (d *desk) ask(question string, ending chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked = asked
+	d.asked, d.ending = question, ending
 }
 
 // Say shows a line that stays.
@@ -165,8 +216,8 @@ func (d *desk) Say(line string) { d.a.live.Say(line) }
 
 // Confirm asks for yes or no.
 func (d *desk) Confirm(ctx context.Context, question string) (bool, error) {
-	d.setAsked(true)
-	defer d.setAsked(false)
+	d.ask(question, nil)
+	defer d.ask("", nil)
 	how := "yes or no"
 	if d.keys != nil {
 		how = "y or n"
@@ -213,6 +264,8 @@ func (d *desk) showPhase() {
 	}
 }
 
+const followUpsHelp = "follow-ups, one a line; an empty line ends them"
+
 // followUps asks for what is to be done after the game day, one a line, on the
 // terminal in its usual way.
 func (d *desk) followUps(keep func(text string)) {
@@ -220,8 +273,11 @@ func (d *desk) followUps(keep func(text string)) {
 	if d.keys == nil {
 		return
 	}
-	d.Say("follow-ups, one a line; an empty line ends them")
-	for line := range d.lines() {
+	d.Say(followUpsHelp)
+	ending := make(chan struct{})
+	d.ask("follow-ups?", ending)
+	defer d.ask("", nil)
+	for line := range d.lines(ending) {
 		if strings.TrimSpace(line) == "" {
 			return
 		}
@@ -229,8 +285,8 @@ func (d *desk) followUps(keep func(text string)) {
 	}
 }
 
-// lines yields what is said, line by line, until it ends.
-func (d *desk) lines() func(yield func(string) bool) {
+// lines yields what is said, line by line, until it ends or is to; nil: it never is.
+func (d *desk) lines(ending <-chan struct{}) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		reader, writer := io.Pipe()
 		done := make(chan struct{})
@@ -244,6 +300,8 @@ func (d *desk) lines() func(yield func(string) bool) {
 						return
 					}
 				case <-d.ended:
+					return
+				case <-ending:
 					return
 				case <-done:
 					return

@@ -16,6 +16,7 @@ import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/reports/browser"
 )
 
 // gameday starts a game day on a pseudo-terminal; keys go to what it returns.
@@ -76,6 +77,60 @@ func (b *binary) gamedaySurprise(t *testing.T) {
 	require.Equal(t, "yes", score.Held)
 	require.Equal(t, chosen.Name, score.Faults[0].Name)
 	for name, seconds := range map[string]*float64{"detect": score.Seconds.Detect, "mitigate": score.Seconds.Mitigate, "recover": score.Seconds.Recover, "reconcile": score.Seconds.Reconcile} {
+		require.NotNil(t, seconds, name)
+	}
+}
+
+// A day that is worked from the page alone, from go to an abort in mid-fault, the
+// debrief and the scorecard. That it ends early keeps it short.
+func (b *binary) gamedayInThePage(t *testing.T) {
+	browser.Find(t)
+	b.slot(t)
+	out := t.TempDir()
+	serving := b.start(t, nil, "serve", "--out", out, "--json")
+	var standing served
+	serving.until(t, "it prints its address", func() bool { return json.Unmarshal([]byte(serving.stdout.String()), &standing) == nil })
+	p, _ := b.gameday(t, out, "calm", "--surprise", "--seed", "38", "--records", "2000")
+	p.says(t, "go on? (y or n)")
+	page := openDay(browser.New(t), standing)
+	chosen := gameday.Choose(possibleSurprises(), 38).Fault
+	secret := func() {
+		t.Helper()
+		said := page.everywhere(t)
+		require.NotContains(t, said, chosen.Name+" on ")
+		require.NotContains(t, said, `"`+chosen.Name+`"`)
+	}
+	secret()
+	page.press("#question .go")
+	dir := p.broken(t, out)
+	secret()
+	page.by("Bob")
+	page.press("[data-mark=detected]")
+	page.Until(answered + ` === "detected by Bob"`)
+	page.press("[data-mark=acknowledged]")
+	page.Until(answered + ` === "acknowledged by Bob"`)
+	page.write("note", "no end in sight")
+	page.says("no end in sight, by Bob")
+	page.press("#abort")
+	page.press("#abort-now")
+	p.says(t, "everything works after the abort")
+	page.press("#ending button")
+	require.Equal(t, reports.ExitAborted, p.wait(t, time.Minute), p)
+	p.nothingLeft(t)
+	page.Until(dayState + ` === "over" && ` + shown("#score"))
+	page.says(chosen.Name + " on " + chosen.Target + ": biting")
+	page.own()
+
+	run, err := reports.Read(dir)
+	require.NoError(t, err)
+	require.True(t, run.Undo.OK, run.Undo.Error)
+	var score gameday.Score
+	raw, err := os.ReadFile(filepath.Join(dir, gameday.ScoreFile))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &score))
+	require.Equal(t, "by Bob", score.Aborted)
+	require.Equal(t, "no end in sight", score.Notes[0].Text)
+	for name, seconds := range map[string]*float64{"detect": score.Seconds.Detect, "acknowledge": score.Seconds.Acknowledge, "undo": score.Seconds.Undo} {
 		require.NotNil(t, seconds, name)
 	}
 }

@@ -40,6 +40,7 @@ func TestEndToEnd(t *testing.T) {
 			"disk full":                     b.diskFull,
 			"other commands without engine": b.othersWithoutEngine,
 			"game day with a surprise":      b.gamedaySurprise,
+			"game day in the page":          b.gamedayInThePage,
 			"game day aborted in mid-fault": b.gamedayAborted,
 			"game day killed in mid-fault":  b.gamedayKilled,
 		} {

@@ -61,12 +61,17 @@ scorecard.md); all that happened stands in gameday.jsonl, in the run's folder.
 On a terminal there are keys: d detected, k acknowledged, m mitigated, n note,
 f follow-up, s status, a (and then y) abort. Elsewhere lines on standard input do the same:
 "detected [by NAME]", "acknowledged", "mitigated", "note TEXT", "follow-up TEXT",
-"status", "abort [WHY]", "yes", "no". An abort, or Ctrl-C, takes everything back at
+"status", "abort [by NAME:] [WHY]", "yes", "no". An abort, or Ctrl-C, takes everything back at
 once; the exit code is 4.
+
+"seatrial serve", in another terminal, has a page for it: people watch there, and who has
+the whole address that it prints takes part by the same commands, up to the end of the
+debrief. What is said in the page stands in the terminal, too.
 
 With --surprise the scenario gives the workload, and what breaks is chosen by the seed
 and hidden until the debrief. The harness's own files (history.jsonl, undo.jsonl) must
-name it: responders leave the run's folder alone, but for gameday.jsonl.
+name it: responders leave the run's folder alone, but for gameday.jsonl. The pages of
+"seatrial serve" hide it from them.
 
 Conditions, for --abort-if and --alert, are asked every 5s within 2s unless they say
 otherwise; one that cannot be checked three times in a row aborts as well:

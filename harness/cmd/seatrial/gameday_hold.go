@@ -39,6 +39,7 @@ func (a *app) holdDay(ctx context.Context, day prepared, flags gamedayFlags, des
 	running, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
 	held := gameday.NewDay(day.plan, desk, quietPhase{a.live, desk}, abort, gameday.SystemClock())
+	desk.day = held
 	a.live.Phase("starting services")
 	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Keep: flags.keep, Watch: held})
 	if err != nil {
@@ -56,7 +57,7 @@ func (a *app) holdDay(ctx context.Context, day prepared, flags gamedayFlags, des
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		desk.serve(serving, held)
+		desk.serve(serving)
 	}()
 	scenario := day.scenario.ByHand(held.Mitigated(), flags.latest)
 	run, runErr := warm.Run(running, scenario, harness.RunOptions{Pipeline: flags.Pipeline, Seed: flags.Seed, Records: flags.Records, Crew: held})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,9 @@ func (a *app) resumeDay(ctx context.Context, flags gamedayFlags) error {
 		return usage("--resume %s: %w", dir, err)
 	}
 	defer log.Close()
+	if err := os.Remove(filepath.Join(dir, gameday.ControlFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("nobody listens to pages any more: %w", err)
+	}
 	session, err := gameday.Resume(record, log, gameday.SystemClock())
 	if err != nil {
 		return err
@@ -93,7 +97,7 @@ func (a *app) finishDay(session *gameday.Session, dir string, rolled harness.Rol
 func (a *app) listen(session *gameday.Session) {
 	desk := &desk{a: a, input: make(chan []byte), ended: make(chan struct{}), restore: func() {}}
 	go desk.read()
-	for line := range desk.lines() {
+	for line := range desk.lines(nil) {
 		if strings.TrimSpace(line) == "" {
 			return
 		}

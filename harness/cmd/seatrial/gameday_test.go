@@ -29,6 +29,7 @@ type fakeDay struct {
 	watch    harness.Watcher
 	depth    func() int
 	rehearse []bool // as it was asked to
+	history  *history.Writer
 }
 
 func (d *fakeDay) Folder() string                              { return d.folder }
@@ -46,10 +47,24 @@ func (d *fakeDay) Rehearse(_ context.Context, inject bool) []gameday.Check {
 	return []gameday.Check{{Name: "undo of step 1", Status: gameday.Go, Why: "rehearsed in 1s"}}
 }
 
-// say has the watcher told of the first fault's state.
+// say has the watcher told of the first fault's state, once the history has it.
 func (d *fakeDay) say(state string) {
 	f := d.scenario.Plan[0].Fault
+	if act, ok := map[string]history.Act{"injecting": history.Inject, "biting": history.Bite, "recovering": history.Recover, "healed": history.Heal}[state]; ok {
+		known := history.FaultAct{Step: 1, Name: f.Name, Target: f.Target, Evidence: "exit code 137"}
+		if pending, err := d.history.Invoke(act, f.Name, known); err == nil {
+			_ = pending.OK(known) // what is missing in it, tests see
+		}
+	}
 	d.watch.Fault(f.Name, f.Target, state, "exit code 137")
+}
+
+// plan is the scenario's, as a history tells it.
+func (d *fakeDay) plan() (planned []history.PlannedFault) {
+	for i, step := range d.scenario.Plan {
+		planned = append(planned, history.PlannedFault{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Trigger: step.When.Text})
+	}
+	return planned
 }
 
 // gameday is what harness.Run does with a crew, in short.
@@ -63,9 +78,14 @@ func (f *fake) gameday(ctx context.Context, scenario harness.Scenario, options h
 	}
 	f.planned = scenario.Plan
 	day := &fakeDay{folder: dir, scenario: scenario, watch: opened.Watch, depth: func() int { return 0 }}
+	begun := time.Now().UTC().Format(time.RFC3339Nano)
+	var err error
+	if day.history, err = history.Create(dir, history.Header{Scenario: scenario.Name, Pipeline: options.Pipeline, Seed: options.Seed, Started: begun, Plan: day.plan()}); err != nil {
+		return reports.Run{}, err
+	}
 	day.watch.Begin(scenario.Name, options.Pipeline, options.Seed, 100)
 	run := reports.Run{Verdict: check.Unknown, Exit: reports.ExitAborted, Undo: reports.Undo{OK: true}}
-	err := options.Crew.GoNoGo(ctx, day)
+	err = options.Crew.GoNoGo(ctx, day)
 	f.rehearsed = day.rehearse
 	if err == nil {
 		run = f.day(ctx, day)
@@ -80,6 +100,10 @@ func (f *fake) gameday(ctx context.Context, scenario harness.Scenario, options h
 	run.Scenario, run.Pipeline, run.Seed, run.Folder = scenario.Name, options.Pipeline, options.Seed, dir
 	for _, step := range scenario.Plan {
 		run.Faults = append(run.Faults, check.FaultResult{Name: step.Fault.Name, Target: step.Fault.Target, Bit: true, Healed: true})
+	}
+	run.Started, run.Plan = begun, day.plan()
+	if lost := errors.Join(day.history.Close(), reports.Write(dir, run, check.Result{})); lost != nil {
+		return run, lost
 	}
 	day.watch.End(run)
 	return run, err

@@ -20,6 +20,7 @@ import (
 // served is what serve prints with --json.
 type served struct {
 	URL  string `json:"url"`
+	Key  string `json:"key"` // of pages that take part in game days: URL#key=KEY
 	Out  string `json:"out"`
 	Runs int    `json:"runs"`
 }
@@ -35,8 +36,13 @@ func (a *app) serveCommand() *cobra.Command {
 on 127.0.0.1: list, filter, compare, and a run that is under way as it goes on. Prints the
 address of the page and answers until Ctrl-C. Nothing in the folders is changed.
 
-The page is not for other machines, but it has no password: whoever can log in to this one
-can read the runs while it stands.`,
+A game day that goes on in a terminal (seatrial gameday) can be watched and worked from its
+page, from the preflight to the scorecard: go and no-go, marks, notes, the abort. That needs
+the key behind the # of the printed address; a page that was opened without it looks on.
+What a game day hides from those who respond, no page shows before the debrief.
+
+The page is not for other machines, but reading needs no password: whoever can log in to this
+one can read the runs while it stands.`,
 		Example: `  seatrial serve
   seatrial serve --out reports/out/sweep-20261121-153000 --port 8080`,
 		Args: noArguments,
@@ -76,7 +82,7 @@ func (a *app) serve(ctx context.Context, out string, port int, asJSON bool) erro
 		return usage("--out %s: %w", out, err)
 	}
 	defer server.Close()
-	if err := a.printServed(served{"http://" + listener.Addr().String() + "/", out, server.Runs()}, asJSON); err != nil {
+	if err := a.printServed(served{"http://" + listener.Addr().String() + "/", server.Key(), out, server.Runs()}, asJSON); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	a.live.Say(quantity(server.Runs(), "run") + " so far; Ctrl-C ends the page")
@@ -105,6 +111,6 @@ func (a *app) printServed(s served, asJSON bool) error {
 	if asJSON {
 		return printJSON(a.stdout, s)
 	}
-	_, err := fmt.Fprintln(a.stdout, s.URL)
+	_, err := fmt.Fprintln(a.stdout, s.URL+"#key="+s.Key)
 	return err
 }

@@ -68,7 +68,7 @@ func TestServePrintsItsAddress(t *testing.T) {
 	signals <- os.Interrupt
 	got := callWith(t, &fake{}, signals, "serve", "--out", t.TempDir())
 	require.Zero(t, got.code, got.stderr)
-	require.Regexp(t, `^http://127\.0\.0\.1:\d+/\n$`, got.stdout)
+	require.Regexp(t, `^http://127\.0\.0\.1:\d+/#key=\w{26}\n$`, got.stdout)
 }
 
 func TestServeRefuses(t *testing.T) {

@@ -25,6 +25,7 @@
     row.append(make("td", "choose", box));
 
     row.append(make("td", "", make("b", "", link(address, run.scenario || run.folder)), make("small", "said", (group ? group + ", " : "") + (run.tag || ""))));
+    if (run.day) row.lastElementChild.append(make("small", "day", link("/gameday/" + run.id, "game day: " + run.day)));
     row.title = run.folder;
     row.append(cell("pipeline", run.pipeline));
     const state = cell("verdict", make("span", "state", run.state));
@@ -77,7 +78,7 @@
     const scenario = value("scenario"), pipeline = value("pipeline"), state = value("state"), klass = value("class");
     const list = runs.filter((run) => (!scenario || run.scenario === scenario) && (!pipeline || run.pipeline === pipeline) &&
       (!state || run.state === state) && (!klass || Object.hasOwn(run.classes, klass)) &&
-      words.every((word) => [run.scenario, run.pipeline, run.folder, run.tag, run.seed, run.state, run.note, run.reason, run.came, run.broken]
+      words.every((word) => [run.scenario, run.pipeline, run.folder, run.tag, run.seed, run.state, run.note, run.reason, run.came, run.broken, run.day && "game day"]
         .some((text) => text.toLowerCase().includes(word))));
     const order = value("order"), by = orders[order.slice(0, -1)] || orders.began, way = order.endsWith("+") ? 1 : -1;
     return list.sort((a, b) => way * by(a, b) || b.began - a.began || compareText(a.folder, b.folder));

@@ -37,8 +37,30 @@ const page = (function () {
   const states = ["valid", "invalid", "unknown", "infra", "under way", "died", "not judged", "unreadable"];
   const stateClass = (state) => states.includes(state) ? state.replace(" ", "-") : "";
 
+  // put replaces what is in an element, unless it is the same already.
+  function put(element, said, inside) {
+    const text = JSON.stringify(said);
+    if (element.said === text) return;
+    element.said = text;
+    element.replaceChildren(...inside());
+  }
+
+  // The key with which this page may take part in a game day: it stands in the address that seatrial serve printed. It is kept as
+  // long as the tab is open, and does not stay in the address, which people show and send to each other.
+  const key = (function () {
+    const given = /^#key=(\w+)$/.exec(location.hash);
+    if (given) history.replaceState(null, "", location.pathname + location.search);
+    try {
+      if (given) sessionStorage.setItem("key", given[1]);
+      return sessionStorage.getItem("key");
+    } catch {
+      return given ? given[1] : null;
+    }
+  })();
+  addEventListener("hashchange", () => { if (location.hash.startsWith("#key=")) location.reload(); });
+
   // follow asks for something again and again, as long as somebody looks at the page, and gives it to use. The pause, in
-  // milliseconds, is what use returns.
+  // milliseconds, is what use returns. It returns what asks at once.
   function follow(url, use, touch) {
     let waiting = 0, asking = false;
     async function ask() {
@@ -63,7 +85,8 @@ const page = (function () {
     }
     document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
     ask();
+    return ask;
   }
 
-  return { make, link, number, time, moment, stateClass, follow };
+  return { make, link, number, time, moment, stateClass, put, key, follow };
 })();

@@ -1,21 +1,13 @@
 "use strict";
 // One run: how far it is while it goes on, as its history grows.
 (function () {
-  const { make, link, number, time, moment, stateClass, follow } = page;
+  const { make, link, number, time, moment, stateClass, put, follow } = page;
   const id = location.pathname.split("/").pop(), by = (name) => document.getElementById(name);
   const names = ["sent", "taken", "queued", "committed", "visible", "confirmed"];
   const colors = { sent: 0, queued: 1, committed: 3, visible: 4, confirmed: 5 };
   let drawn = "", plot = null, latest = null;
 
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-  // put replaces what is in an element, unless it is the same already.
-  function put(element, said, inside) {
-    const text = JSON.stringify(said);
-    if (element.said === text) return;
-    element.said = text;
-    element.replaceChildren(...inside());
-  }
 
   function head({ run, story }) {
     document.title = run.state + ": " + run.scenario;
@@ -31,12 +23,14 @@
     }[run.state];
     by("headline").textContent = headline || run.reason;
     let when = "began " + moment(run.began) + (run.seconds ? (headline ? ", last heard of after " : ", took ") + time(run.seconds) : "") +
-      (run.tag ? ", seed " + run.seed + ", run tag " + run.tag : "") + "; " + run.folder;
+      (run.tag ? ", seed " + (run.seed || "hidden") + ", run tag " + run.tag : "") + "; " + run.folder;
     if (run.note) when += "; " + run.note;
     by("when").textContent = when;
     const problem = run.state === "died" || run.state === "unreadable" || run.state === "not judged" ? run.reason : story && story.problem;
     by("problem").hidden = !problem;
     by("problem").textContent = problem || "";
+    by("day").hidden = !run.day;
+    if (run.day) by("day").href = "/gameday/" + id;
     by("report").hidden = !run.report;
     if (run.report) by("report").href = "/run/" + id + "/report.html";
   }
@@ -113,7 +107,8 @@
   }
 
   function steps(story) {
-    by("plan").hidden = story.steps.length === 0;
+    by("plan").hidden = story.steps.length === 0 && !latest.run.hidden;
+    by("hidden").hidden = !latest.run.hidden;
     put(by("steps"), story.steps, () => story.steps.map((step, i) => {
       const now = step.begin >= 0 && step.over < 0, item = make("li", now && step.bit ? "bit" : "");
       item.value = step.n || i + 1;

@@ -31,29 +31,38 @@ type Tab struct {
 
 	t        *testing.T
 	mu       sync.Mutex
-	changed  bool     // the network, while the page was loaded
 	requests []string // beyond pages themselves
 	dialogs  []string
 	errors   []string // exceptions, and what the console complained of
 }
 
-// New opens a browser, or skips the test where there is none.
-func New(t *testing.T) *Tab {
+// Find returns where a Chromium is, or skips the test where there is none.
+func Find(t *testing.T) (path string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("short: no browser is started")
 	}
-	path := os.Getenv("CHROMIUM")
-	for _, name := range chromiums {
-		if found, err := exec.LookPath(name); err == nil && path == "" {
-			path = found
+	names := chromiums
+	if name := os.Getenv("CHROMIUM"); name != "" {
+		names = []string{name}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
 		}
 	}
-	if path == "" {
-		t.Skip("no Chromium here to look at pages with: install one (Debian: apt-get install chromium) or name it in CHROMIUM")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+	t.Skip("no Chromium here to look at pages with: install one (Debian: apt-get install chromium) or name it in CHROMIUM")
+	return ""
+}
+
+// New opens a browser, or skips the test where there is none.
+func New(t *testing.T) *Tab {
+	t.Helper()
+	path := Find(t)
+	start, err := deaf(path)
+	require.NoError(t, err)
+	options := append(append(chromedp.DefaultExecAllocatorOptions[:], start...),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
@@ -67,7 +76,7 @@ func New(t *testing.T) *Tab {
 	b := &Tab{t: t, Context: ctx}
 	b.Do(chromedp.Navigate("about:blank"))
 	require.NoError(t, chromedp.Listen(ctx, b.note))
-	_, err := chromedp.Call(ctx, cdplog.Enable, cdp.Empty{})
+	_, err = chromedp.Call(ctx, cdplog.Enable, cdp.Empty{})
 	require.NoError(t, err)
 	return b
 }
@@ -95,10 +104,6 @@ func (b *Tab) note(event any) {
 	case *runtime.EventConsoleAPICalled:
 		b.errors = append(b.errors, string(event.Type))
 	case *cdplog.EventEntryAdded: // what the content security policy refused, too
-		if strings.Contains(event.Entry.Text, networkChanged) {
-			b.changed = true
-			return
-		}
 		b.errors = append(b.errors, event.Entry.Text)
 	}
 }
@@ -117,10 +122,6 @@ func Get[T any](b *Tab, action chromedp.Action[T]) T {
 	return value
 }
 
-// networkChanged is what Chromium drops requests for, those to this machine as
-// well, when somebody starts containers beside it. No page can help it.
-const networkChanged = "net::ERR_NETWORK_CHANGED"
-
 // Open opens a page in a window of that size.
 func (b *Tab) Open(url string, width, height int64, dark bool) {
 	b.t.Helper()
@@ -131,15 +132,7 @@ func (b *Tab) Open(url string, width, height int64, dark bool) {
 	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	require.NoError(b.t, err)
-	for again := true; again; {
-		b.mu.Lock()
-		b.changed = false
-		b.mu.Unlock()
-		b.Do(chromedp.EmulateViewport(width, height), chromedp.Navigate(url))
-		b.mu.Lock()
-		again = b.changed
-		b.mu.Unlock()
-	}
+	b.Do(chromedp.EmulateViewport(width, height), chromedp.Navigate(url))
 }
 
 // Eval returns the value of an expression in the page.
