@@ -31,6 +31,8 @@ const (
 	worksWithin    = 30 * time.Second // every service and role together
 	idleBiteWithin = 10 * time.Second // on an idle system, where a fault that needs work never bites
 	prepareWithin  = 15 * time.Second // what it breaks may just be starting
+	tellWithin     = 15 * time.Second // how much lies in a place
+	askAgainAfter  = 250 * time.Millisecond
 )
 
 // preflight asks the crew whether the run may begin.
@@ -93,8 +95,6 @@ func (d deck) Health(ctx context.Context) []gameday.Check {
 
 // Leftovers counts what lies where the run will put its records.
 func (d deck) Leftovers(ctx context.Context) []gameday.Check {
-	ctx, cancel := context.WithTimeout(ctx, worksWithin)
-	defer cancel()
 	var checks []gameday.Check
 	for _, place := range []struct {
 		name  string
@@ -102,7 +102,7 @@ func (d deck) Leftovers(ctx context.Context) []gameday.Check {
 	}{
 		{"inbox", d.inboxFiles}, {"queues", d.queued}, {"rows", d.rows}, {"documents", d.documents},
 	} {
-		n, err := place.count(ctx)
+		n, err := counted(ctx, place.count)
 		check := gameday.Check{Name: "nobody's data in " + place.name, Status: gameday.Go, Why: "empty"}
 		switch {
 		case err != nil:
@@ -115,6 +115,24 @@ func (d deck) Leftovers(ctx context.Context) []gameday.Check {
 		checks = append(checks, check)
 	}
 	return checks
+}
+
+// counted asks until it is told: an index, say, that the pipeline has just made
+// does not answer before its shards have started.
+func counted(ctx context.Context, count func(context.Context) (int, error)) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	for {
+		n, err := count(ctx)
+		if err == nil {
+			return n, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, err
+		case <-time.After(askAgainAfter):
+		}
+	}
 }
 
 func (d deck) inboxFiles(ctx context.Context) (int, error) {
