@@ -287,9 +287,10 @@ func TestAgainWaitsUntilItWasTaken(t *testing.T) {
 	}
 	require.NoError(t, tr.direct.Remove(tr.inbox+"/"+name))
 	require.NoError(t, <-done)
-	require.Equal(t, notOfTheWorkload, sentOf(t, tr.events()[1]).File, "what is judged is the file's first coming")
-
 	s.TakenWithin = 100 * time.Millisecond
 	require.ErrorContains(t, s.Again(t.Context(), tr.wl, file, file.Name), "nothing took it")
-	require.Equal(t, 1, sentOf(t, tr.events()[3]).File)
+
+	events := tr.events()
+	require.Equal(t, notOfTheWorkload, sentOf(t, events[1]).File, "what is judged is the file's first coming")
+	require.Equal(t, 1, sentOf(t, events[3]).File)
 }
