@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -108,54 +107,12 @@ func (b *broker) ready(ctx context.Context, queues []string) (int, error) {
 	return sum, nil
 }
 
-// depths returns ready and unacknowledged messages of all queues of the vhost,
-// from the broker itself: what its management interface says lags.
-func (b *broker) depths(ctx context.Context) ([]history.QueueDepth, error) {
-	out, err := b.Exec(ctx, "rabbitmqctl", "list_queues", "--quiet", "-p", b.endpoints.AMQPVhost, "--formatter", "json",
-		"name", "messages_ready", "messages_unacknowledged")
-	if err != nil {
-		return nil, fmt.Errorf("count the messages in the queues: %w", err)
-	}
-	depths, err := parseDepths(out)
-	if b.Next {
-		for i := range depths {
-			depths[i].Broker = b.Name
-		}
-	}
-	return depths, err
-}
-
 // named says which queue it is where there may be several of that name.
 func (b *broker) named(queue string) string {
 	if b.Next {
 		return "queue " + queue + " on " + b.Name
 	}
 	return "queue " + queue
-}
-
-func parseDepths(out string) ([]history.QueueDepth, error) {
-	start := strings.IndexByte(out, '[') // warnings may stand before it
-	if start < 0 {
-		return nil, fmt.Errorf("count the messages in the queues: rabbitmqctl printed no list: %.200q", out)
-	}
-	var listed []struct {
-		Name    string `json:"name"`
-		Ready   *int   `json:"messages_ready"`
-		Unacked *int   `json:"messages_unacknowledged"`
-	}
-	if err := json.NewDecoder(strings.NewReader(out[start:])).Decode(&listed); err != nil {
-		return nil, fmt.Errorf("count the messages in the queues: rabbitmqctl printed %.200q: %w", out[start:], err)
-	}
-	depths := make([]history.QueueDepth, 0, len(listed))
-	var err error
-	for _, q := range listed {
-		if q.Ready == nil || q.Unacked == nil {
-			err = fmt.Errorf("count the messages in the queues: queue %s does not say (is it down?)", q.Name)
-			continue
-		}
-		depths = append(depths, history.QueueDepth{Queue: q.Name, Ready: *q.Ready, Unacked: *q.Unacked})
-	}
-	return depths, err
 }
 
 // maxMessages bounds what is read of one queue: read messages are held
