@@ -74,7 +74,7 @@ func (r *run) carryOut(ctx context.Context, steps []Step) error {
 			}()
 			continue
 		}
-		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, InFlight: -1}
+		act := history.FaultAct{Step: i + 1, Name: step.Fault.Name, Target: step.Fault.Target, Destroys: step.Fault.Destroys != "", InFlight: -1}
 		r.watch.Fault(act.Name, act.Target, "waiting", step.When.Text)
 		stop, triggered := r.reached(going, i, step.When, begun)
 		stop.describe(&act)

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/seatrial/seatrial/harness/history"
 )
@@ -21,8 +22,21 @@ type course struct {
 	// sentinelSent: the server acknowledged the sentinel's file.
 	sentinelSent bool
 
+	emptied []span // when faults may have taken documents away
+
 	first    int64 // begin of the first send
 	repaired int64 // end of the last heal, start or operation: deadlines count from here
+}
+
+// span is a time from begin to end, in the history's nanoseconds.
+type span struct{ begin, end int64 }
+
+// index is the service that readers search, as faults call it.
+const index = "elasticsearch"
+
+// emptiedBetween says whether a fault may have taken documents away in a time.
+func (c *course) emptiedBetween(from, to int64) bool {
+	return slices.ContainsFunc(c.emptied, func(s span) bool { return s.end >= from && s.begin <= to })
 }
 
 // fault is one step of the plan and its life.
@@ -56,7 +70,7 @@ func (l *ledger) follow(run *history.Run) (*course, error) {
 		case history.Send:
 			err = l.send(event, sending, c)
 		case history.Inject, history.Bite, history.Recover, history.Heal:
-			err = c.fault(event)
+			err = c.fault(event, run.Events)
 		case history.Stop, history.Start, history.Operate:
 			err = c.role(event)
 		case history.Control:
@@ -157,7 +171,7 @@ func (l *ledger) pendingOrUnknown(index int, sending map[int]int) bool {
 	return false
 }
 
-func (c *course) fault(event history.Event) error {
+func (c *course) fault(event history.Event, events []history.Event) error {
 	if event.Phase == history.Invoke {
 		return nil
 	}
@@ -178,6 +192,13 @@ func (c *course) fault(event history.Event) error {
 	ok := event.Phase == history.OK || event.Phase == history.Note
 	switch event.Act {
 	case history.Inject:
+		if data.Destroys && data.Target == index {
+			began := int64(0)
+			if event.Of > 0 && event.Of <= len(events) {
+				began = events[event.Of-1].At
+			}
+			c.emptied = append(c.emptied, span{began, event.At})
+		}
 		f.Healed = false
 		if !ok {
 			f.Evidence = "not injected: " + event.Error

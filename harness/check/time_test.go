@@ -253,6 +253,31 @@ func TestOverTime(t *testing.T) {
 			r.documents[n], r.documents[other] = now, rest
 			return []string{}
 		},
+		"completed before a fault emptied the index, and no read between them": func(r *run) []string {
+			r.story()
+			n := r.single()
+			now := r.documents[n]
+			r.lookStatus()
+			r.act(history.Inject, "mapping-conflict", history.OK, history.FaultAct{Step: 2, Name: "mapping-conflict", Target: index, Destroys: true})
+			delete(r.documents, n)
+			r.look(history.Documents)
+			r.documents[n] = now
+			return []string{}
+		},
+		"completed too early after a fault emptied the index": func(r *run) []string {
+			r.story()
+			n := r.single()
+			now, said := r.documents[n], r.statusOf(r.fileOf(n, 1))
+			r.act(history.Inject, "mapping-conflict", history.OK, history.FaultAct{Step: 2, Name: "mapping-conflict", Target: index, Destroys: true})
+			delete(r.documents, n)
+			said.Completed = false
+			r.lookStatus()
+			said.Completed = true
+			r.lookStatus()
+			r.look(history.Documents)
+			r.documents[n] = now
+			return []string{"misreported " + r.w.Files[r.fileOf(n, 1)].Name}
+		},
 		"completed and seen, gone later": func(r *run) []string {
 			r.story()
 			n := r.single()

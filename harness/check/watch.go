@@ -95,8 +95,9 @@ func (w *watch) end() {
 	}
 	for _, o := range w.untimely {
 		// Said before the store lost content, and perhaps only read after that,
-		// it was true.
-		if w.lastGap == 0 || w.j.unsaid[o.file] > w.lastGap {
+		// it was true; also where no read came between the one and the other.
+		unsaid := w.j.unsaid[o.file]
+		if (w.lastGap == 0 || unsaid > w.lastGap) && !w.j.course.emptiedBetween(unsaid, w.reads[w.now].End) {
 			o.seen |= completedUnseen
 		}
 	}

@@ -116,7 +116,8 @@ type FaultAct struct {
 	Step     int    `json:"step"` // PlannedFault.Step
 	Name     string `json:"name"`
 	Target   string `json:"target"`
-	InFlight int    `json:"in_flight"` // operations acknowledged and not yet visible when the fault struck (Bite only); -1: not counted
+	Destroys bool   `json:"destroys,omitempty"` // what was stored at the target is gone by it, also what was in its place before
+	InFlight int    `json:"in_flight"`          // operations acknowledged and not yet visible when the fault struck (Bite only); -1: not counted
 	Evidence string `json:"evidence,omitempty"`
 	// Held is the boundary at which the pipeline was stopped when the fault
 	// struck, and Released what became of the bytes that were kept back.
