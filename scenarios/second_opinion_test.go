@@ -51,6 +51,7 @@ func newBench(t *testing.T) bench {
 // before any repair; both judges must name the same records.
 func (b bench) try(t *testing.T, scenario harness.Scenario, options harness.RunOptions) reports.Run {
 	var stood pgx.Tx
+	b.watch.t = t // what a failure prints is of its own run only
 	b.watch.phase = func(name string) {
 		if name == "repair" {
 			stood = b.stands(t)
