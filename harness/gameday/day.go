@@ -92,15 +92,10 @@ type Day struct {
 	healed  int
 	last    map[string]Reading // by condition
 	lost    error              // the first event that could not be kept
-	hidden  []hiddenFault
+	hidden  []Event            // what broke, until the debrief
 	run     reports.Run
 	broken  bool      // something was
 	once    sync.Once // mitigated is closed
-}
-
-type hiddenFault struct {
-	at                            int64
-	name, target, state, evidence string
 }
 
 // NewDay returns a game day that ends its run by abort.
@@ -475,8 +470,9 @@ func (d *Day) Fault(name, target, state, evidence string) {
 	if session := d.Session(); session != nil {
 		event := Event{Kind: Broke, Name: name, Target: target, Status: state, Text: evidence}
 		if d.plan.Header.Surprise {
+			event.Since = int64(session.Elapsed())
 			d.mu.Lock()
-			d.hidden = append(d.hidden, hiddenFault{int64(session.Elapsed()), name, target, state, evidence})
+			d.hidden = append(d.hidden, event)
 			d.mu.Unlock()
 			event = Event{Kind: Broke, Status: state}
 		}
@@ -575,9 +571,9 @@ func (d *Day) End(run reports.Run) {
 	d.stopGuard()
 	d.reconcile(session, run.Folder)
 	d.enter(Debrief, 0)
-	for _, h := range hidden {
-		_ = d.keep(Event{Kind: Broke, Name: h.name, Target: h.target, Status: h.state, Text: h.evidence, Since: h.at})
-		d.show.Fault(h.name, h.target, h.state, h.evidence)
+	for _, event := range hidden {
+		_ = d.keep(event)
+		d.show.Fault(event.Name, event.Target, event.Status, event.Text)
 	}
 	_ = d.keep(Event{Kind: Judged, Status: string(run.Verdict), Text: run.Reason})
 	d.show.End(run)
