@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -260,7 +262,7 @@ func (d *Day) people() []Check {
 		commander = Check{"incident commander", Go, name}
 	}
 	checks := []Check{commander}
-	for _, role := range sorted(d.plan.Header.Roles) {
+	for _, role := range slices.Sorted(maps.Keys(d.plan.Header.Roles)) {
 		if role != Commander {
 			checks = append(checks, Check{role, Go, d.plan.Header.Roles[role]})
 		}

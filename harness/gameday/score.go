@@ -3,6 +3,7 @@ package gameday
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -283,7 +284,7 @@ func (s Score) Markdown() string {
 		}
 	}
 	var people, notes, follow []string
-	for _, role := range sorted(s.Roles) {
+	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
 		people = append(people, cell(role+": "+s.Roles[role]))
 	}
 	for _, note := range s.Notes {
@@ -307,12 +308,3 @@ var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\
 
 // cell returns text that somebody wrote as text, whatever it holds.
 func cell(text string) string { return markup.Replace(reports.Line(text)) }
-
-func sorted(roles map[string]string) []string {
-	var names []string
-	for name := range roles {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
