@@ -49,9 +49,6 @@ func ParseCommand(line string) (Command, error) {
 			return Command{}, fmt.Errorf("%s is said alone, or %q", command.Do, command.Do+" by NAME")
 		}
 		command.By = by
-		if rest == "" {
-			command.By = ""
-		}
 	case slices.Contains([]string{Note, Follow, Abort}, command.Do):
 		if after, ok := strings.CutPrefix(rest, "by "); ok {
 			if by, text, ok := strings.Cut(after, ":"); ok {
