@@ -124,7 +124,7 @@ func (d *Day) keep(event Event) error {
 		return errors.New("the game day has not begun")
 	}
 	err := session.Add(event)
-	if err != nil && !d.refused(session, event) {
+	if lost := (lostError{}); errors.As(err, &lost) {
 		d.mu.Lock()
 		known := d.lost != nil
 		if !known {
@@ -137,12 +137,6 @@ func (d *Day) keep(event Event) error {
 		}
 	}
 	return err
-}
-
-// refused says whether an event was not kept because it cannot happen now.
-func (d *Day) refused(session *Session, event Event) bool {
-	record := session.Record()
-	return record.allows(event) != nil
 }
 
 // GoNoGo is the preflight: it is asked once everything stands and nothing was sent

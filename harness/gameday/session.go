@@ -117,6 +117,11 @@ func Resume(record Record, sink Sink, clock Clock) (*Session, error) {
 	return s, s.Add(Event{Kind: Resumed, Text: "the process before this one died in state " + string(record.State)})
 }
 
+// lostError is the error of a sink: what it did not keep could have happened.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
 // Add keeps an event and then lets it be so. An error says why it cannot happen
 // now, or could not be kept.
 func (s *Session) Add(event Event) error {
@@ -130,7 +135,7 @@ func (s *Session) Add(event Event) error {
 		return err
 	}
 	if err := s.sink.Append(event); err != nil {
-		return err
+		return lostError{err}
 	}
 	s.record = next
 	return nil
