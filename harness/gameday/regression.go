@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/reports"
@@ -21,11 +22,11 @@ import (
 // by a surprise.
 const SurpriseSuffix = "-surprise"
 
-// SurpriseWhen and SurpriseFor are the moment at which a surprise begins and how
-// long it lasts at least, as Go expressions of a regression scenario.
+// SurpriseBegins and SurpriseLasts are the moment at which a surprise begins, in
+// percent committed, and how long it lasts at least.
 const (
-	SurpriseWhen = "harness.Committed(30)"
-	SurpriseFor  = "harness.After(10 * time.Second)"
+	SurpriseBegins = 30
+	SurpriseLasts  = 10 * time.Second
 )
 
 // SurpriseFiles is how many files a second come at most: work goes on while people
@@ -81,8 +82,8 @@ func Regression(folder, name, base string, run reports.Run) (function, source st
 		w.FilesPerSecond = %g // work goes on while it is broken
 	}
 	scenario.Pauses, scenario.Repairs = nil, ""
-	scenario.Plan = []harness.Step{{When: %s, Fault: %s.Held(), Recover: %s}}
-	`, SurpriseFiles, SurpriseWhen, made, SurpriseFor)
+	scenario.Plan = []harness.Step{{When: harness.Committed(%d), Fault: %s.Held(), Recover: harness.After(%d * time.Second)}}
+	`, SurpriseFiles, SurpriseBegins, made, SurpriseLasts/time.Second)
 	}
 	return function, write(function, name, origin, plan, run), nil
 }

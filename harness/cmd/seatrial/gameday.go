@@ -14,8 +14,6 @@ import (
 
 const (
 	latestDefault    = 10 * time.Minute
-	surpriseLasts    = 10 * time.Second
-	surpriseBegins   = 30 // percent committed
 	surpriseExpected = "Whatever breaks for a while costs time only: nothing is lost, doubled or hidden once it works again."
 )
 

@@ -129,7 +129,7 @@ func (a *app) dryRun(day prepared, flags gamedayFlags) error {
 	header := day.plan.Header
 	rows := [][]string{{"scenario", day.base}, {"pipeline", header.Pipeline}, {"hypothesis", header.Hypothesis}}
 	if flags.Surprise {
-		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(possibleSurprises()), surpriseBegins)})
+		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(possibleSurprises()), gameday.SurpriseBegins)})
 	}
 	// Only the words: nobody marks anything here.
 	scenario := day.scenario.ByHand(nil, flags.latest)

@@ -80,7 +80,7 @@ func surprised(scenario harness.Scenario, seed uint64) harness.Scenario {
 	scenario.Hypothesis = surpriseExpected
 	scenario.Incident = harness.Incident{}
 	scenario.Pauses, scenario.Catches, scenario.Repairs = nil, nil, ""
-	scenario.Plan = []harness.Step{{When: harness.Committed(surpriseBegins), Fault: chosen.Fault.Held(), Recover: harness.After(surpriseLasts)}}
+	scenario.Plan = []harness.Step{{When: harness.Committed(gameday.SurpriseBegins), Fault: chosen.Fault.Held(), Recover: harness.After(gameday.SurpriseLasts)}}
 	return scenario
 }
 
