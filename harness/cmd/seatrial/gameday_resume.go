@@ -25,14 +25,9 @@ func (a *app) resumeDay(ctx context.Context, flags gamedayFlags) error {
 	if record.State == gameday.Over {
 		return usage("the game day in %s is over: its scorecard is %s", dir, filepath.Join(dir, gameday.ScoreMarkdown))
 	}
-	undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackWithin)
-	defer cancel()
-	rolled, err := a.world.rollBack(undoing, dir, a.live.Phase)
+	rolled, err := a.putBack(ctx, dir)
 	if err != nil {
-		if errors.Is(err, harness.ErrUsage) {
-			return usage("%w", err)
-		}
-		return &exitError{code: reports.ExitInfra, err: err}
+		return err
 	}
 	log, record, err := gameday.Reopen(dir)
 	if err != nil {
@@ -53,7 +48,7 @@ func (a *app) resumeDay(ctx context.Context, flags gamedayFlags) error {
 	if err := a.printScore(score, flags.json); err != nil {
 		return err
 	}
-	exit := reports.Worst(score.Exit)
+	exit := score.Exit
 	if !rolled.OK() {
 		exit = reports.Worst(exit, reports.ExitUndo)
 	}

@@ -53,17 +53,11 @@ func oneRun(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// rollBack is not cut short by an interrupt: half put back is broken.
 func (a *app) rollBack(ctx context.Context, dir string, asJSON bool) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackWithin)
-	defer cancel()
-	result, err := a.world.rollBack(ctx, dir, a.live.Phase)
+	result, err := a.putBack(ctx, dir)
 	a.live.Close()
 	if err != nil {
-		if errors.Is(err, harness.ErrUsage) {
-			return usage("%w", err)
-		}
-		return &exitError{code: reports.ExitInfra, err: err}
+		return err
 	}
 	if asJSON {
 		err = printJSON(a.stdout, result)
@@ -77,6 +71,20 @@ func (a *app) rollBack(ctx context.Context, dir string, asJSON bool) error {
 		return exitWith(reports.ExitUndo)
 	}
 	return nil
+}
+
+// putBack is not cut short by an interrupt: half put back is broken.
+func (a *app) putBack(ctx context.Context, dir string) (harness.RolledBack, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackWithin)
+	defer cancel()
+	result, err := a.world.rollBack(ctx, dir, a.live.Phase)
+	switch {
+	case errors.Is(err, harness.ErrUsage):
+		return result, usage("%w", err)
+	case err != nil:
+		return result, &exitError{code: reports.ExitInfra, err: err}
+	}
+	return result, nil
 }
 
 func (a *app) printRolledBack(result harness.RolledBack) error {
