@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -67,31 +66,21 @@ func (d *desk) read() {
 
 // serve carries out what is said until the game day is over.
 func (d *desk) serve(ctx context.Context) {
-	var rest []byte
+	if d.keys == nil {
+		for line := range d.lines(ctx.Done()) {
+			d.line(line)
+		}
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.ended:
-			if len(rest) > 0 {
-				d.line(string(rest))
-			}
 			return
 		case read := <-d.input:
-			if d.keys != nil {
-				for _, key := range read {
-					d.key(key)
-				}
-				continue
-			}
-			rest = append(rest, read...)
-			for {
-				line, after, found := bytes.Cut(rest, []byte("\n"))
-				if !found {
-					break
-				}
-				d.line(string(line))
-				rest = after
+			for _, key := range read {
+				d.key(key)
 			}
 		}
 	}
@@ -286,33 +275,30 @@ func (d *desk) followUps(keep func(text string)) {
 }
 
 // lines yields what is said, line by line, until it ends or is to; nil: it never is.
-func (d *desk) lines(ending <-chan struct{}) func(yield func(string) bool) {
+func (d *desk) lines(ending <-chan struct{}) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		reader, writer := io.Pipe()
-		done := make(chan struct{})
-		defer close(done)
-		go func() {
-			defer writer.Close()
+		var rest []byte
+		for {
+			select {
+			case <-ending:
+				return
+			case <-d.ended:
+				if len(rest) > 0 {
+					yield(string(rest))
+				}
+				return
+			case read := <-d.input:
+				rest = append(rest, read...)
+			}
 			for {
-				select {
-				case read := <-d.input:
-					if _, err := writer.Write(read); err != nil {
-						return
-					}
-				case <-d.ended:
-					return
-				case <-ending:
-					return
-				case <-done:
+				line, after, found := bytes.Cut(rest, []byte("\n"))
+				if !found {
+					break
+				}
+				if !yield(string(line)) {
 					return
 				}
-			}
-		}()
-		defer reader.Close()
-		scanner := bufio.NewScanner(reader)
-		for scanner.Scan() {
-			if !yield(scanner.Text()) {
-				return
+				rest = after
 			}
 		}
 	}
