@@ -215,11 +215,6 @@ func (d *desk) Confirm(ctx context.Context, question string) (bool, error) {
 	select {
 	case answer := <-d.answers:
 		return answer, nil
-	default:
-	}
-	select {
-	case answer := <-d.answers:
-		return answer, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
 	case <-d.ended:
