@@ -47,7 +47,7 @@ func TestAbortedIsExitFour(t *testing.T) {
 	}{
 		"no-go":           {fmt.Errorf("preflight: %w", why), nil, check.Unknown, reports.ExitAborted, "not proved: preflight: aborted: by Ada"},
 		"in mid-fault":    {fmt.Errorf("trial: %w", context.Canceled), why, check.Unknown, reports.ExitAborted, "not proved: aborted: by Ada"},
-		"interrupted":     {fmt.Errorf("trial: %w", context.Canceled), errors.New("interrupted"), check.Unknown, exitInterrupted, "not proved: the run was interrupted"},
+		"interrupted":     {fmt.Errorf("trial: %w", context.Canceled), errors.New("interrupted"), check.Unknown, reports.ExitInterrupted, "not proved: the run was interrupted"},
 		"found something": {fmt.Errorf("trial: %w", context.Canceled), why, check.Invalid, reports.ExitInvalid, "3 lost"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,9 +22,6 @@ import (
 // errStop ends a run early without anything being wrong with the harness.
 var errStop = errors.New("the run ended early")
 
-// exitInterrupted is the exit code of a run that a person or a signal ended.
-const exitInterrupted = 130
-
 // judge puts everything back, closes the history, judges what was written and
 // writes the reports. It does its work also when the run broke off, whatever
 // the reason: cause is what the story ended with.
@@ -60,7 +57,7 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	}
 	if len(r.undoErrs) > 0 {
 		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
-		r.report.Exit = reports.Worst(r.report.Exit, 5)
+		r.report.Exit = reports.Worst(r.report.Exit, reports.ExitUndo)
 	}
 	if r.stored != nil {
 		r.report.Repair = repairOf(r.stored, result)
@@ -85,7 +82,7 @@ func (r *run) brokeOff(ctx context.Context, err error) error {
 		}
 	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted: %w", ctx.Err())
-		r.report.Exit = exitInterrupted
+		r.report.Exit = reports.ExitInterrupted
 		if r.report.Verdict != check.Invalid {
 			r.report.Reason = "not proved: the run was interrupted"
 		}
