@@ -389,7 +389,7 @@ func (p *planner) bringBack() {
 	}
 	// What was lost and overtaken is missed by nobody, but its file never comes to its end.
 	for _, file := range p.l.w.Files[:first] {
-		if p.l.acked[file.Index] && !file.Blank && p.l.saysNothing(file.Name) {
+		if p.l.unfinished(file) {
 			first = file.Index
 			break
 		}
@@ -417,7 +417,7 @@ func (p *planner) bringBack() {
 func (p *planner) closure() map[int]bool {
 	chosen, touched := map[int]bool{}, map[int32]bool{}
 	for _, file := range p.l.w.Files {
-		take := p.missing[file.Index] != nil || p.again[file.Index] != nil || len(p.again) == 0 && p.l.acked[file.Index] && !file.Blank && p.l.saysNothing(file.Name)
+		take := p.missing[file.Index] != nil || p.again[file.Index] != nil || len(p.again) == 0 && p.l.unfinished(file)
 		if !take && p.plan.Guarded.Answer != Yes && p.l.acked[file.Index] {
 			take = slices.ContainsFunc(file.Ops, func(o workload.Op) bool { return touched[o.Number] })
 		}
@@ -527,6 +527,12 @@ func (l *ledger) saysNothing(name string) bool {
 	return known && l.expect.Status && !slices.ContainsFunc(l.status[name], func(e history.StatusEntry) bool {
 		return e.Completed && (e.Rows != 0 || l.w.Files[index].Rows() == 0)
 	})
+}
+
+// unfinished reports whether a file was acknowledged, and the import never says
+// that it came to its end.
+func (l *ledger) unfinished(file workload.File) bool {
+	return l.acked[file.Index] && !file.Blank && l.saysNothing(file.Name)
 }
 
 // sync plans the index anew, last: so it shows what the steps before brought back.
