@@ -233,7 +233,7 @@ func (r *run) restart(ctx context.Context, role string) (said string, err error)
 		return "", fmt.Errorf("pipeline %s has no role %q", r.spec.Name, role)
 	}
 	for _, c := range containers {
-		if err := (container{Container: c}).Stop(ctx, restartGrace); err != nil {
+		if err := c.StopGently(ctx, restartGrace); err != nil {
 			return "", err
 		}
 		if err := c.StartAgain(ctx); err != nil {

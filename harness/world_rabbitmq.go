@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -78,10 +77,8 @@ func (r *run) waiting(ctx context.Context) int {
 		return -1
 	}
 	sum := 0
-	for queue, depth := range depths {
-		if slices.Contains(r.spec.Queues, queue) {
-			sum += depth
-		}
+	for _, queue := range r.spec.Queues {
+		sum += depths[queue]
 	}
 	return sum
 }

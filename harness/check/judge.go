@@ -94,15 +94,9 @@ func (j *judge) observations() error {
 	if err != nil {
 		return err
 	}
-	j.final, j.live, j.partial = map[string]history.Read{}, map[string][]history.Read{}, map[string]string{}
+	j.final, j.live, j.partial = history.FinalReads(reads), map[string][]history.Read{}, map[string]string{}
 	j.flags = make([]uint16, j.l.w.Records())
 	j.resurrected, j.misreported = map[int]bool{}, map[int]int{}
-	for _, read := range reads {
-		last, ok := j.final[read.Place]
-		if read.Final && (!ok || read.Whole || !last.Whole) {
-			j.final[read.Place] = read
-		}
-	}
 	for _, read := range reads {
 		if read.Seq != j.final[read.Place].Seq {
 			j.live[read.Place] = append(j.live[read.Place], read)

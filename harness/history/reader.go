@@ -145,3 +145,16 @@ func (r *Run) Reads(place string) ([]Read, error) {
 	}
 	return reads, nil
 }
+
+// FinalReads returns of each place the read that counts at the end of the run:
+// the last one, but a whole one rather than one that is not. Places that were not
+// read at the end are missing.
+func FinalReads(reads []Read) map[string]Read {
+	final := map[string]Read{}
+	for _, read := range reads {
+		if last, ok := final[read.Place]; read.Final && (!ok || read.Whole || !last.Whole) {
+			final[read.Place] = read
+		}
+	}
+	return final
+}

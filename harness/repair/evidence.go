@@ -67,20 +67,13 @@ func (p *planner) repeats(how Do) Known {
 	case how == Replay && replayed:
 		return Known{Answer: No, Evidence: "in this run a replay doubled nothing: " + said}
 	case how == Drop && p.l.again > 0 && !p.renames():
-		return Known{Answer: No, Evidence: fmt.Sprintf("in this run %s a second time, and nothing was doubled", dropWords(p.l.again))}
+		return Known{Answer: No, Evidence: fmt.Sprintf("in this run %s a second time, and nothing was doubled", inWords(p.l.again, "file was dropped", "files were dropped"))}
 	}
 	known := Known{Answer: NotKnown, Evidence: "nothing was replayed or dropped twice in this run"}
 	if n := p.l.redelivered(); n > 0 {
 		known.Evidence += fmt.Sprintf("; %d messages were delivered more than once, and none had an effect twice, which is less than that", n)
 	}
 	return known
-}
-
-func dropWords(n int) string {
-	if n == 1 {
-		return "1 file was dropped"
-	}
-	return fmt.Sprintf("%d files were dropped", n)
 }
 
 // renames reports whether files come under other names: what is known of those
@@ -139,7 +132,7 @@ func (p *planner) remove() {
 		return
 	}
 	step := Step{Do: Remove, Rows: total, Mends: p.removes, ByHand: untold > 0,
-		Text: fmt.Sprintf("Remove %s from the table: of each record the highest version stays", rowWords(total))}
+		Text: fmt.Sprintf("Remove %s from the table: of each record the highest version stays", inWords(total, "row", "rows"))}
 	if untold == 0 {
 		slices.Sort(tables)
 		for _, table := range tables {
@@ -149,11 +142,4 @@ func (p *planner) remove() {
 		}
 	}
 	p.plan.Steps = append(p.plan.Steps, step)
-}
-
-func rowWords(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return fmt.Sprintf("%d rows", n)
 }

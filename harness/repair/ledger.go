@@ -141,12 +141,7 @@ func (l *ledger) reads() error {
 	if err != nil {
 		return err
 	}
-	final := map[string]history.Read{}
-	for _, read := range all {
-		if last, ok := final[read.Place]; read.Final && (!ok || read.Whole || !last.Whole) {
-			final[read.Place] = read
-		}
-	}
+	final := history.FinalReads(all)
 	l.docsRead = final[history.Documents].Whole
 	for place, take := range map[string]func(history.Entry){
 		history.Rows:      l.standing(l.rows, l.expect.Rows),

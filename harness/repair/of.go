@@ -324,9 +324,9 @@ func (p *planner) resume() {
 			who = role
 		}
 		step.ByHand = role == ""
-		step.Text = fmt.Sprintf("%s in queue %s and nobody takes them: have %s consume it, for example by a restart", waitWords(n), depth.Queue, who)
+		step.Text = fmt.Sprintf("%s in queue %s and nobody takes them: have %s consume it, for example by a restart", inWords(n, "message waits", "messages wait"), depth.Queue, who)
 		if depth.Broker != "" {
-			step.Text = fmt.Sprintf("%s in queue %s on broker %s and nobody takes them: give %s that broker's address wherever its configuration has one, and start it again", waitWords(n), depth.Queue, depth.Broker, who)
+			step.Text = fmt.Sprintf("%s in queue %s on broker %s and nobody takes them: give %s that broker's address wherever its configuration has one, and start it again", inWords(n, "message waits", "messages wait"), depth.Queue, depth.Broker, who)
 			if step.ByHand = step.ByHand || !p.has(moveOperation); !step.ByHand {
 				step.Operation, step.Args = moveOperation, map[string]string{"role": role}
 			}
@@ -341,11 +341,12 @@ func (p *planner) resume() {
 	}
 }
 
-func waitWords(n int) string {
+// inWords says how many there are of what one or many of it is called.
+func inWords(n int, one, many string) string {
 	if n == 1 {
-		return "1 message waits"
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d messages wait", n)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (p *planner) has(operation string) bool { return slices.Contains(p.means.Operations, operation) }
@@ -388,7 +389,7 @@ func (p *planner) bringBack() {
 	}
 	// What was lost and overtaken is missed by nobody, but its file never comes to its end.
 	for _, file := range p.l.w.Files[:first] {
-		if p.l.acked[file.Index] && !file.Blank && p.l.saysNothing(file.Name) {
+		if p.l.unfinished(file) {
 			first = file.Index
 			break
 		}
@@ -397,25 +398,18 @@ func (p *planner) bringBack() {
 	if len(p.again) == 0 && p.has(replayOperation) {
 		p.files(func(file workload.File) bool { return p.l.acked[file.Index] && file.Seq >= from.Seq }, false)
 		p.plan.Steps = append(p.plan.Steps, Step{Do: Replay, Operation: replayOperation, Args: map[string]string{"from": strconv.Itoa(from.Seq)}, Mends: mends,
-			Text: fmt.Sprintf("Replay from file number %d (%s) on: %s, in the order in which they were written", from.Seq, from.Name, fileWords(len(p.plan.Files)))})
+			Text: fmt.Sprintf("Replay from file number %d (%s) on: %s, in the order in which they were written", from.Seq, from.Name, inWords(len(p.plan.Files), "file", "files"))})
 		p.window()
 		return
 	}
 	chosen := p.closure()
 	p.files(func(file workload.File) bool { return chosen[file.Index] }, len(p.again) > 0)
-	text := fmt.Sprintf("Drop %s once more, each only when the one before it was taken", fileWords(len(p.plan.Files)))
+	text := fmt.Sprintf("Drop %s once more, each only when the one before it was taken", inWords(len(p.plan.Files), "file", "files"))
 	if len(p.again) > 0 {
-		text = fmt.Sprintf("Drop %s once more under the names given, each only when the one before it was taken: an older version overwrote a newer one, and a file that the pipeline knows would change nothing", fileWords(len(p.plan.Files)))
+		text = fmt.Sprintf("Drop %s once more under the names given, each only when the one before it was taken: an older version overwrote a newer one, and a file that the pipeline knows would change nothing", inWords(len(p.plan.Files), "file", "files"))
 	}
 	p.plan.Steps = append(p.plan.Steps, Step{Do: Drop, Mends: mends, Text: text})
 	p.window()
-}
-
-func fileWords(n int) string {
-	if n == 1 {
-		return "1 file"
-	}
-	return fmt.Sprintf("%d files", n)
 }
 
 // closure returns the files that must come, and those after them that hold newer
@@ -423,7 +417,7 @@ func fileWords(n int) string {
 func (p *planner) closure() map[int]bool {
 	chosen, touched := map[int]bool{}, map[int32]bool{}
 	for _, file := range p.l.w.Files {
-		take := p.missing[file.Index] != nil || p.again[file.Index] != nil || len(p.again) == 0 && p.l.acked[file.Index] && !file.Blank && p.l.saysNothing(file.Name)
+		take := p.missing[file.Index] != nil || p.again[file.Index] != nil || len(p.again) == 0 && p.l.unfinished(file)
 		if !take && p.plan.Guarded.Answer != Yes && p.l.acked[file.Index] {
 			take = slices.ContainsFunc(file.Ops, func(o workload.Op) bool { return touched[o.Number] })
 		}
@@ -533,6 +527,12 @@ func (l *ledger) saysNothing(name string) bool {
 	return known && l.expect.Status && !slices.ContainsFunc(l.status[name], func(e history.StatusEntry) bool {
 		return e.Completed && (e.Rows != 0 || l.w.Files[index].Rows() == 0)
 	})
+}
+
+// unfinished reports whether a file was acknowledged, and the import never says
+// that it came to its end.
+func (l *ledger) unfinished(file workload.File) bool {
+	return l.acked[file.Index] && !file.Blank && l.saysNothing(file.Name)
 }
 
 // sync plans the index anew, last: so it shows what the steps before brought back.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,14 +30,7 @@ var cases = []struct {
 	{"a-file-lost", func(t *testing.T) *world {
 		s := newWorld(t, nil)
 		third := s.w.Files[3]
-		return s.losing(func(o workload.Op) bool {
-			for _, lost := range third.Ops {
-				if lost == o {
-					return true
-				}
-			}
-			return false
-		})
+		return s.losing(func(o workload.Op) bool { return slices.Contains(third.Ops, o) })
 	}, []Do{Replay}, []check.Class{check.Lost}},
 	{"some-lost", func(t *testing.T) *world { return newWorld(t, nil).losing(some(3, 0.05)) }, []Do{Replay}, []check.Class{check.Lost}},
 	{"some-lost-and-no-replay", func(t *testing.T) *world {
@@ -47,18 +41,12 @@ var cases = []struct {
 	{"deltas-in-the-wrong-order", func(t *testing.T) *world {
 		s := newWorld(t, nil)
 		s.guards = false
-		for _, i := range []int{0, 1, 3, 4, 2, 5, 6, 7} {
-			s.apply(s.w.Files[i], s.w.Files[i].Name, nil)
-		}
-		return s
+		return s.inOrder(0, 1, 3, 4, 2, 5, 6, 7)
 	}, []Do{Drop}, []check.Class{check.Stale}},
 	{"deltas-in-the-wrong-order-by-a-deletion", func(t *testing.T) *world {
 		s := newWorld(t, func(c *workload.Config) { c.DeletePercent, c.UpdatePercent = 30, 20 })
 		s.guards = false
-		for _, i := range []int{0, 1, 4, 3, 2, 6, 5, 7} {
-			s.apply(s.w.Files[i], s.w.Files[i].Name, nil)
-		}
-		return s
+		return s.inOrder(0, 1, 4, 3, 2, 6, 5, 7)
 	}, []Do{Drop}, []check.Class{check.Stale, check.Undeleted}},
 	{"rows-doubled", func(t *testing.T) *world {
 		s := newWorld(t, nil).all()
@@ -206,10 +194,7 @@ func TestPlansMendWhateverIsLost(t *testing.T) {
 			if !s.guards {
 				// Rows of a file that it knows change nothing: what it lost and then
 				// overwrote comes under other names.
-				order := []int{0, 2, 1, 3, 5, 4, 6, 7}
-				for _, i := range order {
-					s.apply(s.w.Files[i], s.w.Files[i].Name, nil)
-				}
+				s.inOrder(0, 2, 1, 3, 5, 4, 6, 7)
 			} else {
 				s.losing(lost)
 			}
@@ -230,9 +215,7 @@ func TestPlansMendWhateverIsLost(t *testing.T) {
 func TestOrder(t *testing.T) {
 	s := newWorld(t, nil)
 	s.guards = false
-	for _, i := range []int{0, 1, 3, 4, 2, 5, 6, 7} {
-		s.apply(s.w.Files[i], s.w.Files[i].Name, nil)
-	}
+	s.inOrder(0, 1, 3, 4, 2, 5, 6, 7)
 	plan, _ := s.plan()
 	require.Equal(t, No, plan.Guarded.Answer)
 	before := map[string]int{}

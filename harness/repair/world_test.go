@@ -2,7 +2,6 @@ package repair
 
 import (
 	"encoding/json"
-
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -300,17 +299,20 @@ func (s *world) plan() (Plan, check.Result) {
 }
 
 // all has everything pass.
-func (s *world) all() *world {
-	for _, file := range s.w.Files {
-		s.apply(file, file.Name, nil)
-	}
-	return s
-}
+func (s *world) all() *world { return s.losing(nil) }
 
 // losing has everything pass but what is lost.
 func (s *world) losing(lost func(workload.Op) bool) *world {
 	for _, file := range s.w.Files {
 		s.apply(file, file.Name, lost)
+	}
+	return s
+}
+
+// inOrder has files pass in an order, by index.
+func (s *world) inOrder(order ...int) *world {
+	for _, i := range order {
+		s.apply(s.w.Files[i], s.w.Files[i].Name, nil)
 	}
 	return s
 }

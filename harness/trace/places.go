@@ -55,7 +55,7 @@ func (t *Trace) observed(run *history.Run) error {
 	}
 	before := map[string][]Found{}
 	files := map[string][]Found{} // entries of the record, by file: reads that saw the same share one
-	last := map[string]Place{}
+	var readable []history.Read
 	for _, read := range reads {
 		if read.File == "" || !slices.Contains(inOrder, read.Place) {
 			continue
@@ -84,13 +84,12 @@ func (t *Trace) observed(run *history.Run) error {
 				Evidence: join(text(found), fmt.Sprintf("read %d", read.N))})
 			before[read.Place] = found
 		}
-		if old, ok := last[read.Place]; read.Final && (!ok || read.Whole || !old.Whole) {
-			last[read.Place] = Place{Name: read.Place, Read: read.N, Whole: read.Whole, Found: found}
-		}
+		readable = append(readable, read)
 	}
+	final := history.FinalReads(readable)
 	for _, name := range inOrder {
-		if place, ok := last[name]; ok {
-			t.Places = append(t.Places, place)
+		if read, ok := final[name]; ok {
+			t.Places = append(t.Places, Place{Name: name, Read: read.N, Whole: read.Whole, Found: files[read.File]})
 		}
 	}
 	return nil

@@ -101,13 +101,7 @@ func TestTrace(t *testing.T) {
 // Every file that a record stands in is a hop.
 func TestTraceOfSeveralVersions(t *testing.T) {
 	s := store(t)
-	var key string
-	for _, op := range s.files.Files[2].Ops {
-		if op.Version == 2 && !op.Delete {
-			key = s.files.Key(int(op.Number))
-		}
-	}
-	require.NotEmpty(t, key, "no update in the second file")
+	key, _ := s.update()
 	s.sent(1, nil)
 	s.sent(2, errors.New("connection reset"))
 	got := s.of(key)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -54,11 +53,8 @@ func (a *app) repair(folder string, asJSON, asFiles, asSQL bool) error {
 		return err
 	}
 	plan, err := harness.PlanRepair(folder)
-	if errors.Is(err, harness.ErrUsage) {
-		return usage("repair %s: %s", folder, strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
-	}
 	if err != nil {
-		return fmt.Errorf("repair %s: %w", folder, err)
+		return a.storedFailed("repair", folder, err)
 	}
 	switch {
 	case asJSON:

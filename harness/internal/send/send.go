@@ -188,28 +188,17 @@ func (s *Sender) Again(ctx context.Context, wl *workload.Workload, file workload
 	if err != nil {
 		return err
 	}
-	if outcome := s.rename(ctx, name, content); outcome != nil {
+	outcome := s.rename(ctx, name, content)
+	if outcome != nil {
 		s.disconnect()
-		sent.Step = outcome.Step
-		end := pending.Info
-		if outcome.Phase == history.Fail {
-			end = pending.Fail
-		}
-		return errors.Join(outcome, end(outcome.Cause, sent))
 	}
-	if err := pending.OK(sent); err != nil {
+	if err := end(pending, sent, outcome); err != nil {
 		return err
 	}
-	taken, cancel := context.WithTimeout(ctx, s.TakenWithin)
-	defer cancel()
-	for {
-		if gone, err := s.taken(taken, name); err == nil && gone {
-			return nil
-		}
-		if err := until(taken, time.Now().Add(lookAgain)); err != nil {
-			return fmt.Errorf("send %s: nothing took it from the inbox: %w", name, err)
-		}
+	if err := s.untilTaken(ctx, name); err != nil {
+		return fmt.Errorf("send %s: nothing took it from the inbox: %w", name, err)
 	}
+	return nil
 }
 
 // notOfTheWorkload is history.Sent.File of a file that stands for none.
@@ -217,22 +206,30 @@ const notOfTheWorkload = -1
 
 // conclude writes down and tells how a drop ended.
 func (s *Sender) conclude(d workload.Drop, pending *history.Pending, sent history.Sent, outcome *Unacknowledged) (acked bool, err error) {
+	err = end(pending, sent, outcome)
 	if outcome == nil {
-		err = pending.OK(sent)
 		s.tell(d, history.OK)
 		return true, err
 	}
-	sent.Step = outcome.Step
-	if outcome.Phase == history.Fail {
-		err = pending.Fail(outcome.Cause, sent)
-	} else {
-		err = pending.Info(outcome.Cause, sent)
-	}
 	s.tell(d, outcome.Phase)
-	if err != nil {
-		return false, errors.Join(err, outcome)
+	return false, err
+}
+
+// end writes down how a drop ended. The error is the outcome, if there is one,
+// and the history's.
+func end(pending *history.Pending, sent history.Sent, outcome *Unacknowledged) error {
+	if outcome == nil {
+		return pending.OK(sent)
 	}
-	return false, outcome
+	sent.Step = outcome.Step
+	write := pending.Info
+	if outcome.Phase == history.Fail {
+		write = pending.Fail
+	}
+	if err := write(outcome.Cause, sent); err != nil {
+		return errors.Join(err, outcome)
+	}
+	return outcome
 }
 
 func (s *Sender) tell(d workload.Drop, how history.Phase) {

@@ -43,20 +43,26 @@ func (s *Sender) follow(ctx context.Context, wl *workload.Workload, d workload.D
 		return false, nil
 	}
 	name := wl.Files[d.After].Name
+	if s.untilTaken(ctx, name) == nil {
+		return false, nil
+	}
+	if ctx.Err() != nil {
+		return true, fmt.Errorf("send %s after %s was taken: %w", wl.Files[d.File].Name, name, context.Cause(ctx))
+	}
+	return name == wl.Files[d.File].Name, nil
+}
+
+// untilTaken waits until a name is not in the inbox any more, for TakenWithin at most.
+func (s *Sender) untilTaken(ctx context.Context, name string) error {
 	limit, cancel := context.WithTimeout(ctx, s.TakenWithin)
 	defer cancel()
 	for {
-		taken, err := s.taken(limit, name)
-		if err == nil && taken {
-			return false, nil
+		if taken, err := s.taken(limit, name); err == nil && taken {
+			return nil
 		}
-		if until(limit, time.Now().Add(lookAgain)) == nil {
-			continue
+		if err := until(limit, time.Now().Add(lookAgain)); err != nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return true, fmt.Errorf("send %s after %s was taken: %w", wl.Files[d.File].Name, name, context.Cause(ctx))
-		}
-		return name == wl.Files[d.File].Name, nil
 	}
 }
 
