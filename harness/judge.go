@@ -43,6 +43,9 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 		logs = errors.Join(logs, r.crossing.close(after, r.stack.Control))
 	}
 	result, judged := r.closeAndCheck(cause)
+	if r.stored != nil {
+		r.report.Repair = repairOf(r.stored, result)
+	}
 	if r.options.Repair { // on what still stands
 		r.repair(ctx, result, cause)
 		end()
@@ -58,9 +61,6 @@ func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, 
 	if len(r.undoErrs) > 0 {
 		r.report.Undo = reports.Undo{Error: errors.Join(r.undoErrs...).Error()}
 		r.report.Exit = reports.Worst(r.report.Exit, reports.ExitUndo)
-	}
-	if r.stored != nil {
-		r.report.Repair = repairOf(r.stored, result)
 	}
 	if werr := reports.Write(r.dir, r.report, result); werr != nil {
 		err = errors.Join(err, fmt.Errorf("%w: write the reports: %w", ErrInfra, werr))

@@ -63,7 +63,7 @@ func (r *run) repair(ctx context.Context, result check.Result, cause error) {
 	if result.Verdict != check.Invalid || ctx.Err() != nil || cause != nil && !errors.Is(cause, errStop) || len(r.undoErrs) > 0 {
 		return
 	}
-	plan := repairOf(r.stored, result)
+	plan := r.report.Repair
 	if plan == nil || !plan.Needed {
 		return
 	}
