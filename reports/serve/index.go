@@ -75,6 +75,7 @@ type entry struct {
 	history  stamp
 	findings stamp
 	day      stamp
+	over     bool  // nobody writes its history any more
 	tail     *tail // of a run that somebody looks at
 }
 
@@ -212,7 +213,7 @@ func (x *index) take(folder string, before map[string]*entry, changed *bool) boo
 	if run.there {
 		findings = x.stamp(folder, reports.FindingsFile)
 	}
-	settled := known && (e.run.there || e.State == Died || e.State == NotJudged)
+	settled := known && (e.run.there || e.over)
 	if !settled || !e.changed.Equal(at) || e.run != run || e.history != story || e.findings != findings || e.day != day {
 		fresh := &entry{path: folder, run: run, history: story, findings: findings, day: day}
 		if known && (!run.there || e.Hidden) {
@@ -368,7 +369,7 @@ func (x *index) follow(e *entry) {
 	default:
 		e.State, e.Reason = Died, "The harness died before the run ended: what was broken may still be."
 	}
-	if e.State != UnderWay {
+	if e.over = e.State != UnderWay; e.over {
 		e.tail = nil // made anew where somebody asks; there may be many
 	}
 }
