@@ -390,24 +390,25 @@ func (x *index) tell(e *entry) error {
 	return nil
 }
 
-// story returns what the history of a run tells by now.
-func (x *index) story(id string) (row, *story, bool) {
+// story returns the run with that ID as it is now, and what its history tells;
+// nil: there is none that can be read.
+func (x *index) story(id string) (entry, *story, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.look()
 	e, ok := x.runs[id]
 	if !ok {
-		return row{}, nil, false
+		return entry{}, nil, false
 	}
 	if !e.history.there || x.tell(e) != nil {
-		return e.row, nil, true
+		return *e, nil, true
 	}
 	x.keep(id)
 	story := e.tail.story()
 	if e.Hidden {
 		story.Steps, story.Acts = []step{}, []act{}
 	}
-	return e.row, story, true
+	return *e, story, true
 }
 
 // keep lets go of what is kept of histories that nobody looked at for long.

@@ -232,14 +232,12 @@ type instruction struct {
 }
 
 func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	run, story, ok := s.index.story(id)
-	e, still := s.index.find(id)
-	if !ok || !still {
+	e, story, ok := s.index.story(r.PathValue("id"))
+	if !ok {
 		noRun(w)
 		return
 	}
-	raw, err := json.Marshal(told{run, story, s.index.files(e), s.instructions(e)})
+	raw, err := json.Marshal(told{e.row, story, s.index.files(e), s.instructions(e)})
 	if err != nil {
 		failed(w, http.StatusInternalServerError, "This run cannot be told", err.Error())
 		return
