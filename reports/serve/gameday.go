@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -112,22 +111,6 @@ func (x *index) timeline(e entry) (gameday.Record, error) {
 		return gameday.Record{}, err
 	}
 	return gameday.Parse(raw)
-}
-
-func (x *index) bytes(e entry, name string, most int64) ([]byte, error) {
-	file, _, err := x.open(e.path, name)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("it has more than %d bytes: that is none of ours", most)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return raw, nil
 }
 
 // control returns how the game day of a run is talked to.

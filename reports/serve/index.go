@@ -268,6 +268,26 @@ func (x *index) open(folder, name string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
+// bytes reads a file of a run that has no more than most bytes.
+func (x *index) bytes(e entry, name string, most int64) ([]byte, error) {
+	file, info, err := x.open(e.path, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
+	}
+	defer file.Close()
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes: that is none of ours", name, info.Size())
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(raw)) > most { // it grows
+		err = fmt.Errorf("it has more than %d bytes: that is none of ours", most)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return raw, nil
+}
+
 // dir is the folder of a run as a path.
 func (x *index) dir(e entry) string { return filepath.Join(x.out, filepath.FromSlash(e.path)) }
 
@@ -304,17 +324,9 @@ func (x *index) read(e *entry, id string) {
 
 // run reads the run.json of a run.
 func (x *index) run(e entry) (reports.Run, error) {
-	file, info, err := x.open(e.path, reports.RunFile)
+	raw, err := x.bytes(e, reports.RunFile, runFileBytes)
 	if err != nil {
-		return reports.Run{}, fmt.Errorf("read %s: %w", reports.RunFile, withoutPath(err))
-	}
-	defer file.Close()
-	if info.Size() > runFileBytes {
-		return reports.Run{}, fmt.Errorf("%s has %d bytes: that is none of ours", reports.RunFile, info.Size())
-	}
-	raw, err := io.ReadAll(io.LimitReader(file, runFileBytes))
-	if err != nil {
-		return reports.Run{}, fmt.Errorf("read %s: %w", reports.RunFile, err)
+		return reports.Run{}, err
 	}
 	var run reports.Run
 	if err := json.Unmarshal(raw, &run); err != nil {
