@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -220,18 +221,12 @@ func (x *index) take(folder string, before map[string]*entry, changed *bool) boo
 			fresh.tail = e.tail
 		}
 		x.read(fresh, id)
-		*changed = *changed || !known || !same(fresh.row, e.row)
+		*changed = *changed || !known || !reflect.DeepEqual(fresh.row, e.row)
 		e = fresh
 	}
 	e.changed = at
 	x.runs[id] = e
 	return true
-}
-
-func same(a, b row) bool {
-	x, err := json.Marshal(a)
-	y, other := json.Marshal(b)
-	return err == nil && other == nil && string(x) == string(y)
 }
 
 // identify returns the name of a run in addresses. It is no path: requests can
