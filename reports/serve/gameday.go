@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -184,7 +185,7 @@ func (d *dayTold) read(record gameday.Record, hides bool) {
 		d.Seconds = gameday.NewScore(record, reports.Run{}).Seconds
 	}
 	events := slices.Clone(record.Events)
-	slices.SortStableFunc(events, func(a, b gameday.Event) int { return int(a.When() - b.When()) })
+	slices.SortStableFunc(events, func(a, b gameday.Event) int { return cmp.Compare(a.When(), b.When()) })
 	for _, event := range events {
 		at := time.Duration(event.When()).Seconds()
 		d.Elapsed = max(d.Elapsed, time.Duration(event.At).Seconds())
