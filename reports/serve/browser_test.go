@@ -25,12 +25,17 @@ type site struct {
 func look(t *testing.T, out string) site {
 	t.Helper()
 	b := browser.New(t)
-	s := open(t, out)
+	return site{b, listen(t, open(t, out))}
+}
+
+// listen has a server answer until the test ends, and returns where.
+func listen(t *testing.T, s *Server) (url string) {
+	t.Helper()
 	listening := httptest.NewUnstartedServer(nil)
 	listening.Config.Handler = s.Handler(listening.Listener.Addr())
 	listening.Start()
 	t.Cleanup(listening.Close)
-	return site{b, listening.URL}
+	return listening.URL
 }
 
 func (s site) open(path string) { s.Open(s.url+path, 1300, 1000, false) }

@@ -1,10 +1,10 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,22 +114,6 @@ func (x *index) timeline(e entry) (gameday.Record, error) {
 	return gameday.Parse(raw)
 }
 
-func (x *index) bytes(e entry, name string, most int64) ([]byte, error) {
-	file, _, err := x.open(e.path, name)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("it has more than %d bytes: that is none of ours", most)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return raw, nil
-}
-
 // control returns how the game day of a run is talked to.
 func (x *index) control(e entry) (gameday.Control, error) {
 	file, _, err := x.open(e.path, gameday.ControlFile)
@@ -201,7 +185,7 @@ func (d *dayTold) read(record gameday.Record, hides bool) {
 		d.Seconds = gameday.NewScore(record, reports.Run{}).Seconds
 	}
 	events := slices.Clone(record.Events)
-	slices.SortStableFunc(events, func(a, b gameday.Event) int { return int(a.When() - b.When()) })
+	slices.SortStableFunc(events, func(a, b gameday.Event) int { return cmp.Compare(a.When(), b.When()) })
 	for _, event := range events {
 		at := time.Duration(event.When()).Seconds()
 		d.Elapsed = max(d.Elapsed, time.Duration(event.At).Seconds())

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -75,6 +76,7 @@ type entry struct {
 	history  stamp
 	findings stamp
 	day      stamp
+	over     bool  // nobody writes its history any more
 	tail     *tail // of a run that somebody looks at
 }
 
@@ -212,25 +214,19 @@ func (x *index) take(folder string, before map[string]*entry, changed *bool) boo
 	if run.there {
 		findings = x.stamp(folder, reports.FindingsFile)
 	}
-	settled := known && (e.run.there || e.State == Died || e.State == NotJudged)
+	settled := known && (e.run.there || e.over)
 	if !settled || !e.changed.Equal(at) || e.run != run || e.history != story || e.findings != findings || e.day != day {
 		fresh := &entry{path: folder, run: run, history: story, findings: findings, day: day}
 		if known && (!run.there || e.Hidden) {
 			fresh.tail = e.tail
 		}
 		x.read(fresh, id)
-		*changed = *changed || !known || !same(fresh.row, e.row)
+		*changed = *changed || !known || !reflect.DeepEqual(fresh.row, e.row)
 		e = fresh
 	}
 	e.changed = at
 	x.runs[id] = e
 	return true
-}
-
-func same(a, b row) bool {
-	x, err := json.Marshal(a)
-	y, other := json.Marshal(b)
-	return err == nil && other == nil && string(x) == string(y)
 }
 
 // identify returns the name of a run in addresses. It is no path: requests can
@@ -265,6 +261,26 @@ func (x *index) open(folder, name string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	return file, info, nil
+}
+
+// bytes reads a file of a run that has no more than most bytes.
+func (x *index) bytes(e entry, name string, most int64) ([]byte, error) {
+	file, info, err := x.open(e.path, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
+	}
+	defer file.Close()
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes: that is none of ours", name, info.Size())
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(raw)) > most { // it grows
+		err = fmt.Errorf("it has more than %d bytes: that is none of ours", most)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return raw, nil
 }
 
 // dir is the folder of a run as a path.
@@ -303,17 +319,9 @@ func (x *index) read(e *entry, id string) {
 
 // run reads the run.json of a run.
 func (x *index) run(e entry) (reports.Run, error) {
-	file, info, err := x.open(e.path, reports.RunFile)
+	raw, err := x.bytes(e, reports.RunFile, runFileBytes)
 	if err != nil {
-		return reports.Run{}, fmt.Errorf("read %s: %w", reports.RunFile, withoutPath(err))
-	}
-	defer file.Close()
-	if info.Size() > runFileBytes {
-		return reports.Run{}, fmt.Errorf("%s has %d bytes: that is none of ours", reports.RunFile, info.Size())
-	}
-	raw, err := io.ReadAll(io.LimitReader(file, runFileBytes))
-	if err != nil {
-		return reports.Run{}, fmt.Errorf("read %s: %w", reports.RunFile, err)
+		return reports.Run{}, err
 	}
 	var run reports.Run
 	if err := json.Unmarshal(raw, &run); err != nil {
@@ -368,7 +376,7 @@ func (x *index) follow(e *entry) {
 	default:
 		e.State, e.Reason = Died, "The harness died before the run ended: what was broken may still be."
 	}
-	if e.State != UnderWay {
+	if e.over = e.State != UnderWay; e.over {
 		e.tail = nil // made anew where somebody asks; there may be many
 	}
 }
@@ -389,24 +397,25 @@ func (x *index) tell(e *entry) error {
 	return nil
 }
 
-// story returns what the history of a run tells by now.
-func (x *index) story(id string) (row, *story, bool) {
+// story returns the run with that ID as it is now, and what its history tells;
+// nil: there is none that can be read.
+func (x *index) story(id string) (entry, *story, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.look()
 	e, ok := x.runs[id]
 	if !ok {
-		return row{}, nil, false
+		return entry{}, nil, false
 	}
 	if !e.history.there || x.tell(e) != nil {
-		return e.row, nil, true
+		return *e, nil, true
 	}
 	x.keep(id)
 	story := e.tail.story()
 	if e.Hidden {
 		story.Steps, story.Acts = []step{}, []act{}
 	}
-	return e.row, story, true
+	return *e, story, true
 }
 
 // keep lets go of what is kept of histories that nobody looked at for long.

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"flag"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,10 +26,7 @@ func TestPictures(t *testing.T) {
 	}
 	require.NoError(t, os.MkdirAll(*picturesTo, 0o755))
 	s := open(t, *pictures)
-	site := httptest.NewUnstartedServer(nil)
-	site.Config.Handler = s.Handler(site.Listener.Addr())
-	site.Start()
-	defer site.Close()
+	url := listen(t, s)
 
 	shown := map[string]string{"list": "/", "none": "/run/none"}
 	compare := "/compare"
@@ -51,7 +47,7 @@ func TestPictures(t *testing.T) {
 			width, height int64
 			dark          bool
 		}{{"light", 1300, 1000, false}, {"dark", 1300, 1000, true}, {"phone", 390, 844, false}} {
-			b.Open(site.URL+path, view.width, view.height, view.dark)
+			b.Open(url+path, view.width, view.height, view.dark)
 			b.Until(`(document.getElementById("matches") || document.getElementById("when") || document.body).textContent !== ""`)
 			take := chromedp.CaptureScreenshot()
 			if view.name == "light" {

@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,11 +156,7 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Cache-Control", "no-store")
-		known := false
-		for _, host := range hosts {
-			known = known || strings.EqualFold(r.Host, host)
-		}
-		if !known {
+		if !slices.ContainsFunc(hosts, func(host string) bool { return strings.EqualFold(r.Host, host) }) {
 			failed(w, http.StatusForbidden, "Not by this name", "This page answers at http://"+hosts[0]+"/ and by no other name.")
 			return
 		}
@@ -232,14 +229,12 @@ type instruction struct {
 }
 
 func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	run, story, ok := s.index.story(id)
-	e, still := s.index.find(id)
-	if !ok || !still {
+	e, story, ok := s.index.story(r.PathValue("id"))
+	if !ok {
 		noRun(w)
 		return
 	}
-	raw, err := json.Marshal(told{run, story, s.index.files(e), s.instructions(e)})
+	raw, err := json.Marshal(told{e.row, story, s.index.files(e), s.instructions(e)})
 	if err != nil {
 		failed(w, http.StatusInternalServerError, "This run cannot be told", err.Error())
 		return

@@ -350,6 +350,21 @@ func TestLongHistory(t *testing.T) {
 	require.Greater(t, tail.moments.At[len(tail.moments.At)-1], 19.8, "the end is not thinned away")
 }
 
+// A history that nobody writes is read once, whatever stands in it.
+func TestBrokenHistoryIsReadOnce(t *testing.T) {
+	out := t.TempDir()
+	path := filepath.Join(out, "broken", history.FileName)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte("{\"schema\":1}\n{]\n"), 0o600))
+	s := open(t, out)
+	require.Equal(t, Unreadable, listed(t, s)["broken"].State)
+	read := s.index.runs[identify("broken")]
+	require.Equal(t, Unreadable, listed(t, s)["broken"].State)
+	require.Same(t, read, s.index.runs[identify("broken")])
+	require.NoError(t, os.WriteFile(path, []byte("{\"schema\":1}\n{\"end\":true}\n"), 0o600))
+	require.Equal(t, NotJudged, listed(t, s)["broken"].State)
+}
+
 func TestListIsSentOnlyWhereItChanged(t *testing.T) {
 	out := t.TempDir()
 	store(t, out, "one", sample(1))

@@ -78,6 +78,11 @@ type moments struct {
 
 var markNames = []string{"sent", "taken", "queued", "committed", "visible", "confirmed"}
 
+// marksOf returns the figures of marks, as in markNames.
+func marksOf(m history.Marks) [6]mark {
+	return [6]mark{mark(m.Sent), mark(m.Taken), mark(m.Queued), mark(m.Committed), mark(m.Visible), mark(m.Confirmed)}
+}
+
 // mark is a figure, or -1 where it is not known.
 type mark int
 
@@ -350,8 +355,8 @@ func (m *moments) add(at float64, marks history.Marks) {
 		m.halve()
 	}
 	m.At = append(m.At, math.Round(at*1000)/1000)
-	for i, value := range []int{marks.Sent, marks.Taken, marks.Queued, marks.Committed, marks.Visible, marks.Confirmed} {
-		m.Values[i] = append(m.Values[i], mark(value))
+	for i, value := range marksOf(marks) {
+		m.Values[i] = append(m.Values[i], value)
 	}
 }
 
@@ -376,7 +381,7 @@ func everySecond[T any](list []T) []T {
 // came says in a line how far the run is.
 func (t *tail) came() string {
 	line := ""
-	for i, n := range []int{t.marks.Sent, t.marks.Taken, t.marks.Queued, t.marks.Committed, t.marks.Visible, t.marks.Confirmed} {
+	for i, n := range marksOf(t.marks) {
 		if name := markNames[i]; n >= 0 && name != "taken" {
 			line += fmt.Sprintf(", %d %s", n, name)
 			if name == "sent" && t.planned > 0 {
@@ -452,8 +457,8 @@ type story struct {
 func (t *tail) story() *story {
 	s := &story{Stage: t.stage, At: t.at, Planned: t.planned, Files: t.files, Problem: text(t.problem), Marks: map[string]mark{},
 		Steps: append([]step{}, t.steps...), Acts: append([]act{}, t.acts...), Queues: []history.QueueDepth{}, Moments: moments{At: append([]float64{}, t.moments.At...)}}
-	for i, n := range []int{t.marks.Sent, t.marks.Taken, t.marks.Queued, t.marks.Committed, t.marks.Visible, t.marks.Confirmed} {
-		s.Marks[markNames[i]] = mark(n)
+	for i, n := range marksOf(t.marks) {
+		s.Marks[markNames[i]] = n
 		s.Moments.Values[i] = append([]mark{}, t.moments.Values[i]...)
 	}
 	for _, queue := range t.queues {
