@@ -275,7 +275,7 @@ func (s *sheet) affected(findings []check.Finding, t timeline) {
 		}
 	}
 	s.Files, s.Keys = len(names), len(keys)
-	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlace) {
+	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlaceIn(allClasses)) {
 		a := affected{Class: class}
 		a.Hops, a.More = ranked(counts[class])
 		for _, n := range counts[class] {
@@ -306,16 +306,6 @@ func ranked(counts map[string]int) (list []hopCount, rest int) {
 		list = list[:hopsShown]
 	}
 	return list, rest
-}
-
-func byPlace(a, b check.Class) int {
-	place := func(class check.Class) int {
-		if at := slices.Index(allClasses, class); at >= 0 {
-			return at
-		}
-		return len(allClasses)
-	}
-	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 }
 
 // hop returns where a finding was last seen, without what is different for
@@ -373,7 +363,7 @@ func (s *sheet) classes(run Run, findings []check.Finding) {
 			shown = append(shown, class)
 		}
 	}
-	slices.SortStableFunc(shown, byPlace)
+	slices.SortStableFunc(shown, byPlaceIn(allClasses))
 	for _, class := range shown {
 		s.Classes = append(s.Classes, classRow{class, run.Counts[class], meanings[class], found[class]})
 	}

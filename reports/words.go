@@ -50,16 +50,20 @@ func classesIn(counts map[check.Class]int) []check.Class {
 			classes = append(classes, class)
 		}
 	}
-	place := func(class check.Class) int {
-		if at := slices.Index(allClasses, class); at >= 0 {
+	slices.SortFunc(classes, byPlaceIn(allClasses))
+	return classes
+}
+
+// byPlaceIn compares names by where they stand in order; unknown ones come
+// after all others, by name.
+func byPlaceIn[T ~string](order []T) func(a, b T) int {
+	place := func(name T) int {
+		if at := slices.Index(order, name); at >= 0 {
 			return at
 		}
-		return len(allClasses)
+		return len(order)
 	}
-	slices.SortFunc(classes, func(a, b check.Class) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
-	})
-	return classes
+	return func(a, b T) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) }
 }
 
 // countsLine returns the counts that matter in one line: what went wrong
