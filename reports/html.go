@@ -261,20 +261,14 @@ const hopsShown = 4
 
 func (s *sheet) affected(findings []check.Finding, t timeline) {
 	counts := map[check.Class]map[string]int{}
-	names, keys := map[string]bool{}, map[string]bool{}
 	for _, finding := range findings {
 		if counts[finding.Class] == nil {
 			counts[finding.Class] = map[string]int{}
 		}
 		counts[finding.Class][hop(finding)]++
-		if finding.File != "" {
-			names[finding.File] = true
-		}
-		if finding.Key != "" {
-			keys[finding.Key] = true
-		}
 	}
-	s.Files, s.Keys = len(names), len(keys)
+	keys, files := named(findings)
+	s.Files, s.Keys = len(files), len(keys)
 	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlaceIn(allClasses)) {
 		a := affected{Class: class}
 		a.Hops, a.More = ranked(counts[class])

@@ -26,15 +26,7 @@ func (p *page) impact(run Run, findings []check.Finding) {
 		}
 		return
 	}
-	keys, files := map[string]bool{}, map[string]bool{}
-	for _, finding := range findings {
-		if finding.Key != "" {
-			keys[finding.Key] = true
-		}
-		if finding.File != "" {
-			files[finding.File] = true
-		}
-	}
+	keys, files := named(findings)
 	p.printf("- **%s**: %s.\n", notAsSent(run), prose(classCounts(wrong)))
 	if len(findings) > 0 {
 		p.printf("- %s in %s", counted(len(keys), "record"), counted(len(files), "file"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"time"
@@ -312,16 +313,9 @@ func (e wireEvent) what() string {
 
 // wanted are the keys and the files that findings name.
 func wanted(findings []check.Finding) map[string]bool {
-	names := make(map[string]bool, len(findings))
-	for _, finding := range findings {
-		if finding.Key != "" {
-			names[finding.Key] = true
-		}
-		if finding.File != "" {
-			names[finding.File] = true
-		}
-	}
-	return names
+	keys, files := named(findings)
+	maps.Copy(keys, files)
+	return keys
 }
 
 // ack is when a file was acknowledged.

@@ -214,6 +214,20 @@ func Where(finding check.Finding) string {
 	return printable(shorten(what+": "+seen, 200))
 }
 
+// named returns the keys and the files that findings name.
+func named(findings []check.Finding) (keys, files map[string]bool) {
+	keys, files = map[string]bool{}, map[string]bool{}
+	for _, finding := range findings {
+		if finding.Key != "" {
+			keys[finding.Key] = true
+		}
+		if finding.File != "" {
+			files[finding.File] = true
+		}
+	}
+	return keys, files
+}
+
 // selectFindings returns at most limit findings, in their order, so that every
 // class that was found is among them: 5,000 lost records do not hide the
 // three that stand twice.
