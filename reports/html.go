@@ -366,12 +366,9 @@ func (s *sheet) classes(run Run, findings []check.Finding) {
 func (s *sheet) files(result check.Result) {
 	shown, rest := selectFiles(result.Files, filesEmbedded)
 	s.Fates, s.FileRows, s.FileRest = fatesIn(result.Files), shown, len(rest)
-	if s.Latency == nil {
-		return
+	if s.Latency != nil {
+		s.Slowest = slowest(s.Latency.Files, filesEmbedded)
 	}
-	s.Slowest = slices.Clone(s.Latency.Files)
-	slices.SortStableFunc(s.Slowest, func(a, b check.FileLatency) int { return cmp.Compare(b.Seconds, a.Seconds) })
-	s.Slowest = s.Slowest[:min(len(s.Slowest), filesEmbedded)]
 }
 
 func settings(workload json.RawMessage) []setting {
