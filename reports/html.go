@@ -50,7 +50,6 @@ var htmlPage = template.Must(template.New("report.html").Funcs(template.FuncMap{
 	"fate":    func(fate check.Fate) string { return printable(words(fate)) },
 	"grouped": grouped,
 	"seconds": seconds,
-	"moment":  moment,
 }).Parse(pageSource))
 
 // sheet is what the page shows.
@@ -191,8 +190,7 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 	if run.Verdict == check.Invalid {
 		suspect, pointed = t.suspected(result.Findings)
 	}
-	times := slices.Clone(t.steps)
-	used := make([]bool, len(times))
+	used := make([]bool, len(t.steps))
 	faults, operations := run.Faults, run.Operations
 	add := func(number int, name, target, trigger string, operation bool) {
 		row := stepRow{N: len(s.Steps) + 1, What: name, Operation: operation, Trigger: trigger}
@@ -219,7 +217,7 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 		if row.Failed {
 			row.Arrow = "The plan broke here."
 		}
-		for i, at := range times {
+		for i, at := range t.steps {
 			if used[i] || at.Name != name || at.Operation != operation || at.Step != number && number != 0 {
 				continue
 			}

@@ -41,7 +41,7 @@ func Repair(w io.Writer, plan repair.Plan) error {
 		out.WriteString("No step mends what was found.\n")
 	}
 	for i, step := range plan.Steps {
-		fmt.Fprintf(&out, "%d. %s.%s\n", i+1, printable(step.Text), stepHow(step, func(text string) string { return printable(text) }))
+		fmt.Fprintf(&out, "%d. %s.%s\n", i+1, printable(step.Text), stepHow(step, printable))
 		if len(step.Mends) > 0 {
 			fmt.Fprintf(&out, "   mends: %s\n", classCounts(step.Mends))
 		}
