@@ -194,10 +194,7 @@ func (d *Diff) notes(before, after Run) {
 }
 
 func (d *Diff) counts(before, after Run) {
-	seen := maps.Clone(before.Counts)
-	if seen == nil {
-		seen = map[check.Class]int{}
-	}
+	seen := filledCounts(before.Counts)
 	for class, n := range after.Counts {
 		seen[class] += n
 	}

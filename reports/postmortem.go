@@ -85,7 +85,7 @@ func percent(part, whole int) string {
 func wrongClasses(run Run) map[check.Class]int {
 	wrong := map[check.Class]int{}
 	for class, n := range run.Counts {
-		if n > 0 && !slices.Contains(harmless, class) {
+		if n > 0 && Wrong(class) {
 			wrong[class] = n
 		}
 	}

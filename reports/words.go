@@ -71,7 +71,7 @@ func byPlaceIn[T ~string](order []T) func(a, b T) int {
 func countsLine(counts map[check.Class]int) string {
 	var parts []string
 	for _, class := range classesIn(counts) {
-		if !slices.Contains(harmless, class) {
+		if Wrong(class) {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[class], words(class)))
 		}
 	}
