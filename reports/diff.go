@@ -194,10 +194,7 @@ func (d *Diff) notes(before, after Run) {
 }
 
 func (d *Diff) counts(before, after Run) {
-	seen := maps.Clone(before.Counts)
-	if seen == nil {
-		seen = map[check.Class]int{}
-	}
+	seen := filledCounts(before.Counts)
 	for class, n := range after.Counts {
 		seen[class] += n
 	}
@@ -300,7 +297,7 @@ func (d *Diff) times(before, after Run) {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(stepOrder(a), stepOrder(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(names, byPlaceIn(stepNames))
 	of := func(run Run, name string) float64 {
 		if s, ok := run.Seconds[name]; ok {
 			return s
@@ -314,13 +311,6 @@ func (d *Diff) times(before, after Run) {
 
 // steps of a run, in their order; the total comes first.
 var stepNames = []string{"total", "prepare", "control", "trial", "sentinel", "quiet", "observe", "repair"}
-
-func stepOrder(name string) int {
-	if at := slices.Index(stepNames, name); at >= 0 {
-		return at
-	}
-	return len(stepNames)
-}
 
 func compared(name string, before, after float64) DiffFigure {
 	f := DiffFigure{Name: name, Before: before, After: after}

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/seatrial/seatrial/harness/check"
@@ -17,15 +16,7 @@ func fatesIn(files []check.FileFates) []check.Fate {
 			fates = append(fates, fate)
 		}
 	}
-	place := func(fate check.Fate) int {
-		if at := slices.Index(check.Fates, fate); at >= 0 {
-			return at
-		}
-		return len(check.Fates)
-	}
-	slices.SortFunc(fates, func(a, b check.Fate) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
-	})
+	slices.SortFunc(fates, byPlaceIn(check.Fates))
 	return fates
 }
 

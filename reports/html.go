@@ -50,7 +50,6 @@ var htmlPage = template.Must(template.New("report.html").Funcs(template.FuncMap{
 	"fate":    func(fate check.Fate) string { return printable(words(fate)) },
 	"grouped": grouped,
 	"seconds": seconds,
-	"moment":  moment,
 }).Parse(pageSource))
 
 // sheet is what the page shows.
@@ -191,8 +190,7 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 	if run.Verdict == check.Invalid {
 		suspect, pointed = t.suspected(result.Findings)
 	}
-	times := slices.Clone(t.steps)
-	used := make([]bool, len(times))
+	used := make([]bool, len(t.steps))
 	faults, operations := run.Faults, run.Operations
 	add := func(number int, name, target, trigger string, operation bool) {
 		row := stepRow{N: len(s.Steps) + 1, What: name, Operation: operation, Trigger: trigger}
@@ -219,7 +217,7 @@ func (s *sheet) steps(run Run, result check.Result, t timeline) {
 		if row.Failed {
 			row.Arrow = "The plan broke here."
 		}
-		for i, at := range times {
+		for i, at := range t.steps {
 			if used[i] || at.Name != name || at.Operation != operation || at.Step != number && number != 0 {
 				continue
 			}
@@ -261,21 +259,15 @@ const hopsShown = 4
 
 func (s *sheet) affected(findings []check.Finding, t timeline) {
 	counts := map[check.Class]map[string]int{}
-	names, keys := map[string]bool{}, map[string]bool{}
 	for _, finding := range findings {
 		if counts[finding.Class] == nil {
 			counts[finding.Class] = map[string]int{}
 		}
 		counts[finding.Class][hop(finding)]++
-		if finding.File != "" {
-			names[finding.File] = true
-		}
-		if finding.Key != "" {
-			keys[finding.Key] = true
-		}
 	}
-	s.Files, s.Keys = len(names), len(keys)
-	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlace) {
+	keys, files := named(findings)
+	s.Files, s.Keys = len(files), len(keys)
+	for _, class := range slices.SortedFunc(maps.Keys(counts), byPlaceIn(allClasses)) {
 		a := affected{Class: class}
 		a.Hops, a.More = ranked(counts[class])
 		for _, n := range counts[class] {
@@ -306,16 +298,6 @@ func ranked(counts map[string]int) (list []hopCount, rest int) {
 		list = list[:hopsShown]
 	}
 	return list, rest
-}
-
-func byPlace(a, b check.Class) int {
-	place := func(class check.Class) int {
-		if at := slices.Index(allClasses, class); at >= 0 {
-			return at
-		}
-		return len(allClasses)
-	}
-	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 }
 
 // hop returns where a finding was last seen, without what is different for
@@ -373,7 +355,7 @@ func (s *sheet) classes(run Run, findings []check.Finding) {
 			shown = append(shown, class)
 		}
 	}
-	slices.SortStableFunc(shown, byPlace)
+	slices.SortStableFunc(shown, byPlaceIn(allClasses))
 	for _, class := range shown {
 		s.Classes = append(s.Classes, classRow{class, run.Counts[class], meanings[class], found[class]})
 	}
@@ -382,12 +364,9 @@ func (s *sheet) classes(run Run, findings []check.Finding) {
 func (s *sheet) files(result check.Result) {
 	shown, rest := selectFiles(result.Files, filesEmbedded)
 	s.Fates, s.FileRows, s.FileRest = fatesIn(result.Files), shown, len(rest)
-	if s.Latency == nil {
-		return
+	if s.Latency != nil {
+		s.Slowest = slowest(s.Latency.Files, filesEmbedded)
 	}
-	s.Slowest = slices.Clone(s.Latency.Files)
-	slices.SortStableFunc(s.Slowest, func(a, b check.FileLatency) int { return cmp.Compare(b.Seconds, a.Seconds) })
-	s.Slowest = s.Slowest[:min(len(s.Slowest), filesEmbedded)]
 }
 
 func settings(workload json.RawMessage) []setting {

@@ -26,12 +26,16 @@ func (p *page) latency(latency *check.Latency) {
 	if len(latency.Files) == 0 {
 		return
 	}
-	slowest := slices.Clone(latency.Files)
-	slices.SortStableFunc(slowest, func(a, b check.FileLatency) int { return cmp.Compare(b.Seconds, a.Seconds) })
-	slowest = slowest[:min(len(slowest), slowestShown)]
 	p.head("slowest files", ">operations", ">more than", ">at most")
-	for _, file := range slowest {
+	for _, file := range slowest(latency.Files, slowestShown) {
 		p.row(prose(file.File), strconv.Itoa(file.Operations), seconds(file.AtLeast), seconds(file.Seconds))
 	}
 	p.printf("\n")
+}
+
+// slowest returns at most limit of the files, the slowest first.
+func slowest(files []check.FileLatency, limit int) []check.FileLatency {
+	sorted := slices.Clone(files)
+	slices.SortStableFunc(sorted, func(a, b check.FileLatency) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	return firstOf(sorted, limit)
 }

@@ -2,10 +2,8 @@ package reports
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,12 +99,12 @@ func (p *page) ran(run Run) {
 func (p *page) sent(run Run) {
 	p.printf("## What was sent\n\n%d records: %d operations attempted, %d of them acknowledged.\n\n",
 		run.Records, run.Counts[check.Attempted], run.Counts[check.Acknowledged])
-	var config map[string]json.RawMessage
-	if json.Unmarshal(run.Workload, &config) != nil || len(config) == 0 {
+	list := settings(run.Workload)
+	if len(list) == 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(config)) {
-		p.printf("- %s: %s\n", prose(name), code(string(config[name])))
+	for _, setting := range list {
+		p.printf("- %s: %s\n", prose(setting.Name), code(setting.Value))
 	}
 	p.printf("\n")
 }

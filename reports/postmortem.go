@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,19 +27,11 @@ func (p *page) impact(run Run, findings []check.Finding) {
 		}
 		return
 	}
-	keys, files := map[string]bool{}, map[string]bool{}
-	for _, finding := range findings {
-		if finding.Key != "" {
-			keys[finding.Key] = true
-		}
-		if finding.File != "" {
-			files[finding.File] = true
-		}
-	}
+	keys, files := named(findings)
 	p.printf("- **%s**: %s.\n", notAsSent(run), prose(classCounts(wrong)))
 	if len(findings) > 0 {
 		p.printf("- %s in %s", counted(len(keys), "record"), counted(len(files), "file"))
-		if names := sortedKeys(files); len(names) > 0 {
+		if names := slices.Sorted(maps.Keys(files)); len(names) > 0 {
 			p.printf(": %s", prose(strings.Join(firstOf(names, 5), ", ")))
 			if more := len(names) - 5; more > 0 {
 				p.printf(" and %d more", more)
@@ -92,7 +85,7 @@ func percent(part, whole int) string {
 func wrongClasses(run Run) map[check.Class]int {
 	wrong := map[check.Class]int{}
 	for class, n := range run.Counts {
-		if n > 0 && !slices.Contains(harmless, class) {
+		if n > 0 && Wrong(class) {
 			wrong[class] = n
 		}
 	}
@@ -391,13 +384,4 @@ var causes = map[check.Class]string{
 	check.Stalled:           "Find out what nobody takes any more, and why nobody was told",
 	check.Unconfirmed:       "Find out where confirmations get lost",
 	check.Misreported:       "Have the import say what readers see",
-}
-
-func sortedKeys(set map[string]bool) []string {
-	names := make([]string, 0, len(set))
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

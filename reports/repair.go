@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func Repair(w io.Writer, plan repair.Plan) error {
 		out.WriteString("No step mends what was found.\n")
 	}
 	for i, step := range plan.Steps {
-		fmt.Fprintf(&out, "%d. %s.%s\n", i+1, printable(step.Text), stepHow(step, func(text string) string { return printable(text) }))
+		fmt.Fprintf(&out, "%d. %s.%s\n", i+1, printable(step.Text), stepHow(step, printable))
 		if len(step.Mends) > 0 {
 			fmt.Fprintf(&out, "   mends: %s\n", classCounts(step.Mends))
 		}
@@ -195,7 +196,7 @@ func stepHow(step repair.Step, quoted func(string) string) string {
 		return ""
 	}
 	words := []string{step.Operation}
-	for _, name := range sortedNames(step.Args) {
+	for _, name := range slices.Sorted(maps.Keys(step.Args)) {
 		words = append(words, name+"="+step.Args[name])
 	}
 	return " Operation: " + quoted(strings.Join(words, " ")) + "."
@@ -269,12 +270,3 @@ func rest(out *strings.Builder, indent string, n, shown int, what string) {
 }
 
 func firstOf[T any](all []T, n int) []T { return all[:min(n, len(all))] }
-
-func sortedNames(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}

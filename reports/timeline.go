@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/check"
@@ -93,9 +95,10 @@ func timelineOf(run *history.Run, result check.Result) timeline {
 	}
 	dropped, whole := fileTimes(acked, result)
 	t.chart("hops", "Records at each hop", "operations",
-		marks["sent"].named("sent"), published, marks["committed"].named("committed"), marks["visible"].named("visible"), marks["confirmed"].named("confirmed"))
+		slices.Concat([]track{marks["sent"].named("sent")}, published,
+			[]track{marks["committed"].named("committed"), marks["visible"].named("visible"), marks["confirmed"].named("confirmed")})...)
 	t.chart("waiting", "What waits", "operations or messages",
-		[]track{marks["queued"].high("messages ready in queues")}, []track{marks["flight"].high("sent and not yet visible")})
+		marks["queued"].high("messages ready in queues"), marks["flight"].high("sent and not yet visible"))
 	t.chart("files", "What the import says, and what is true", "files",
 		dropped, marks["taken"].named("taken from the inbox"), completed, whole)
 	t.charts = append(t.charts, latencyChart(acked, result.Latency)...)
@@ -110,15 +113,8 @@ func (t *timeline) trouble(err error) {
 }
 
 // chart adds a chart of the tracks that hold anything.
-func (t *timeline) chart(id, title, unit string, groups ...[]track) {
-	var tracks []track
-	for _, group := range groups {
-		for _, track := range group {
-			if len(track.at) > 0 {
-				tracks = append(tracks, track)
-			}
-		}
-	}
+func (t *timeline) chart(id, title, unit string, tracks ...track) {
+	tracks = slices.DeleteFunc(tracks, func(track track) bool { return len(track.at) == 0 })
 	if len(tracks) == 0 {
 		return
 	}
@@ -211,16 +207,16 @@ func (s *stepTime) fault(event history.Event, at float64) {
 // status counts the files that the import called completed at each read, and
 // takes the depths of the queues at the end. An import may have several entries
 // for a file (after a replay): no more of them count than were dropped by that name.
-func (t *timeline) status(run *history.Run, acked []ack) ([]track, error) {
+func (t *timeline) status(run *history.Run, acked []ack) (completed track, err error) {
 	dropped := map[string]int{}
 	for _, file := range acked {
 		dropped[file.name]++
 	}
 	reads, err := run.Reads("")
 	if err != nil {
-		return nil, err
+		return completed, err
 	}
-	completed := track{name: "completed, says the import"}
+	completed.name = "completed, says the import"
 	for _, read := range reads {
 		switch {
 		case !read.Whole:
@@ -237,7 +233,7 @@ func (t *timeline) status(run *history.Run, acked []ack) ([]track, error) {
 			completed.add(inSeconds(read.End), float64(n))
 		}
 	}
-	return []track{completed}, nil
+	return completed, nil
 }
 
 // wireEvent is what a timeline needs of an event on the wire; the whole of it
@@ -312,16 +308,9 @@ func (e wireEvent) what() string {
 
 // wanted are the keys and the files that findings name.
 func wanted(findings []check.Finding) map[string]bool {
-	names := make(map[string]bool, len(findings))
-	for _, finding := range findings {
-		if finding.Key != "" {
-			names[finding.Key] = true
-		}
-		if finding.File != "" {
-			names[finding.File] = true
-		}
-	}
-	return names
+	keys, files := named(findings)
+	maps.Copy(keys, files)
+	return keys
 }
 
 // ack is when a file was acknowledged.
@@ -375,8 +364,8 @@ func latencies(latency *check.Latency) byName[check.FileLatency] {
 
 // fileTimes counts the files that were dropped, and those of which everything was
 // visible: from when on its slowest operation was, if nothing of it is missing.
-func fileTimes(acked []ack, result check.Result) (dropped, whole []track) {
-	all, seen := track{name: "dropped"}, track{name: "wholly visible, in truth"}
+func fileTimes(acked []ack, result check.Result) (dropped, whole track) {
+	dropped.name, whole.name = "dropped", "wholly visible, in truth"
 	latency := latencies(result.Latency)
 	fates := byName[check.FileFates]{}
 	for _, file := range result.Files {
@@ -391,7 +380,7 @@ func fileTimes(acked []ack, result check.Result) (dropped, whole []track) {
 	}
 	var since []float64
 	for _, file := range acked {
-		all.count(file.at, 1)
+		dropped.count(file.at, 1)
 		took, measured := latency.take(file.name)
 		fate, judged := fates.take(file.name)
 		missing := fate.Fates[check.LostFate] + fate.Fates[check.StalledFate] + fate.Fates[check.Untold]
@@ -399,11 +388,8 @@ func fileTimes(acked []ack, result check.Result) (dropped, whole []track) {
 			since = append(since, file.at+took.Seconds)
 		}
 	}
-	seen.counts(since)
-	if result.Latency == nil {
-		return []track{all}, nil
-	}
-	return []track{all}, []track{seen}
+	whole.counts(since)
+	return dropped, whole
 }
 
 // latencyChart shows how long the operations of each file took, by when it was

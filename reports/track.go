@@ -17,9 +17,9 @@ type track struct {
 	peaks bool
 }
 
-func (t *track) named(name string) []track {
+func (t *track) named(name string) track {
 	t.name = name
-	return []track{*t}
+	return *t
 }
 
 func (t *track) high(name string) track {

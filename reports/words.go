@@ -50,16 +50,20 @@ func classesIn(counts map[check.Class]int) []check.Class {
 			classes = append(classes, class)
 		}
 	}
-	place := func(class check.Class) int {
-		if at := slices.Index(allClasses, class); at >= 0 {
+	slices.SortFunc(classes, byPlaceIn(allClasses))
+	return classes
+}
+
+// byPlaceIn compares names by where they stand in order; unknown ones come
+// after all others, by name.
+func byPlaceIn[T ~string](order []T) func(a, b T) int {
+	place := func(name T) int {
+		if at := slices.Index(order, name); at >= 0 {
 			return at
 		}
-		return len(allClasses)
+		return len(order)
 	}
-	slices.SortFunc(classes, func(a, b check.Class) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
-	})
-	return classes
+	return func(a, b T) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) }
 }
 
 // countsLine returns the counts that matter in one line: what went wrong
@@ -67,7 +71,7 @@ func classesIn(counts map[check.Class]int) []check.Class {
 func countsLine(counts map[check.Class]int) string {
 	var parts []string
 	for _, class := range classesIn(counts) {
-		if !slices.Contains(harmless, class) {
+		if Wrong(class) {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[class], words(class)))
 		}
 	}
@@ -208,6 +212,20 @@ func Where(finding check.Finding) string {
 		seen = cmp.Or(finding.Evidence, seen)
 	}
 	return printable(shorten(what+": "+seen, 200))
+}
+
+// named returns the keys and the files that findings name.
+func named(findings []check.Finding) (keys, files map[string]bool) {
+	keys, files = map[string]bool{}, map[string]bool{}
+	for _, finding := range findings {
+		if finding.Key != "" {
+			keys[finding.Key] = true
+		}
+		if finding.File != "" {
+			files[finding.File] = true
+		}
+	}
+	return keys, files
 }
 
 // selectFindings returns at most limit findings, in their order, so that every
