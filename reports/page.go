@@ -9,8 +9,8 @@ import (
 	"github.com/seatrial/seatrial/harness/history"
 )
 
-// What other pages over runs (package serve) share with report.html: its look,
-// its charts, and its words.
+// What other pages over runs (package serve), and the scorecard of a game day,
+// share with the reports of a run: look, charts, and words.
 
 // Style is the stylesheet of report.html, colours for light and dark included.
 func Style() string { return pageStyle }
@@ -50,6 +50,10 @@ func Duration(s float64) string { return seconds(s) }
 
 // Argument quotes text for a shell where it has to be quoted.
 func Argument(text string) string { return shellWord(text) }
+
+// Prose returns text so that Markdown shows it as it is, in running text or in a
+// table: no markup, no HTML, no link and nobody mentioned.
+func Prose(text string) string { return prose(text) }
 
 // Wrong reports whether a class says that something went wrong, not how much
 // there was.

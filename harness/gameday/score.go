@@ -272,10 +272,10 @@ func took(seconds *float64) string {
 // Markdown returns the scorecard for people.
 func (s Score) Markdown() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "# Game day: %s on %s\n\n%s, seed %d\n\n| | |\n| --- | --- |\n", cell(s.Scenario), cell(s.Pipeline), cell(s.Started), s.Seed)
+	fmt.Fprintf(&out, "# Game day: %s on %s\n\n%s, seed %d\n\n| | |\n| --- | --- |\n", reports.Prose(s.Scenario), reports.Prose(s.Pipeline), reports.Prose(s.Started), s.Seed)
 	for _, row := range s.Rows() {
 		if row[0] != "follow-up" {
-			fmt.Fprintf(&out, "| %s | %s |\n", row[0], cell(row[1]))
+			fmt.Fprintf(&out, "| %s | %s |\n", row[0], reports.Prose(row[1]))
 		}
 	}
 	section := func(title string, lines []string) {
@@ -285,26 +285,20 @@ func (s Score) Markdown() string {
 	}
 	var people, notes, follow []string
 	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
-		people = append(people, cell(role+": "+s.Roles[role]))
+		people = append(people, reports.Prose(role+": "+s.Roles[role]))
 	}
 	for _, note := range s.Notes {
-		line := cell(note.Text)
+		line := reports.Prose(note.Text)
 		if note.By != "" {
-			line = cell(note.By) + ": " + line
+			line = reports.Prose(note.By) + ": " + line
 		}
 		notes = append(notes, fmt.Sprintf("%.1f s: %s", note.Seconds, line))
 	}
 	for _, each := range s.FollowUps {
-		follow = append(follow, cell(each))
+		follow = append(follow, reports.Prose(each))
 	}
 	section("Who", people)
 	section("Notes", notes)
 	section("Follow-ups", follow)
 	return out.String()
 }
-
-// markup are characters that mean something in Markdown or HTML.
-var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "#", `\#`, "\\", `\\`)
-
-// cell returns text that somebody wrote as text, whatever it holds.
-func cell(text string) string { return markup.Replace(reports.Line(text)) }
