@@ -13,6 +13,7 @@ const (
 	LabelLock  = "org.seatrial.lock"  // file that the owning process holds locked while it lives
 	LabelKeep  = "org.seatrial.keep"  // "true": meant to outlive its process
 	LabelPID   = "org.seatrial.pid"   // for people who look
+	LabelPorts = "org.seatrial.ports" // on the network "back" alone: the stack's ports on 127.0.0.1, comma-separated
 	LabelReach = "org.seatrial.reach" // on the proxy alone: how another process reaches the stack (reach, as JSON)
 )
 

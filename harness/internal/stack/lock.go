@@ -1,11 +1,13 @@
 package stack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // lock is a file held locked by the process that owns a stack. The kernel
@@ -42,6 +44,21 @@ func takeLock(id string) (*lock, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return &lock{path: path, file: file}, nil
+}
+
+// waitForLock takes the lock once nobody holds it.
+func waitForLock(ctx context.Context, id string) (*lock, error) {
+	for {
+		lock, err := takeLock(id)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w while another process holds it: %w", ctx.Err(), err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func (l *lock) release() {

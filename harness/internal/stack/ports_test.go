@@ -12,6 +12,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestFreePorts(t *testing.T) {
+	reserved := map[int]bool{}
+	for port := firstPort; port <= lastPort; port++ {
+		reserved[port] = port%100 != 0
+	}
+	ports, err := freePorts(8, reserved)
+	require.NoError(t, err)
+	require.Len(t, ports, 8)
+	for _, port := range ports {
+		require.False(t, reserved[port])
+	}
+	for port := firstPort; port <= lastPort; port++ {
+		reserved[port] = true
+	}
+	_, err = freePorts(1, reserved)
+	require.ErrorContains(t, err, "no 1 free ports on 127.0.0.1 between 20000 and 29999: see with `ss -ltnp`")
+}
+
 func TestTakenPortIsDrawnAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -33,8 +51,8 @@ func TestTakenPortIsDrawnAgain(t *testing.T) {
 			inUse := listener.Addr().(*net.TCPAddr).Port
 
 			draws := 0
-			s, err := Up(ctx, Options{Only: []string{SFTP}, ports: func(n int) ([]int, error) {
-				ports, err := freePorts(n)
+			s, err := Up(ctx, Options{Only: []string{SFTP}, ports: func(n int, reserved map[int]bool) ([]int, error) {
+				ports, err := freePorts(n, reserved)
 				if draws++; draws <= c.taken && err == nil {
 					ports[0] = inUse
 				}
@@ -53,6 +71,13 @@ func TestTakenPortIsDrawnAgain(t *testing.T) {
 				requireNothingOfThisProcess(t)
 			})
 			require.NotEqual(t, inUse, s.published[SFTP])
+			require.NoError(t, s.SFTP.StopGently(ctx, time.Second))
+			reserved, err := s.reserved(ctx)
+			require.NoError(t, err)
+			for service, port := range s.published {
+				require.True(t, reserved[port], "%s, stopped or not started, would lose its port to another stack", service)
+			}
+			require.NoError(t, s.SFTP.StartAgain(ctx))
 			_, err = s.SFTP.Ready(ctx)
 			require.NoError(t, err)
 		})

@@ -55,12 +55,8 @@ const (
 // port is where each service listens.
 var port = map[string]string{SFTP: "22", RabbitMQ: "5672", Postgres: "5432", Elasticsearch: "9200"}
 
-// credentials draws what is secret in this stack and picks its ports.
-func (s *Stack) credentials() error {
-	ports, err := s.options.ports(8)
-	if err != nil {
-		return err
-	}
+// credentials draws what is secret in this stack and gives out its ports.
+func (s *Stack) credentials(ports []int) error {
 	s.published = map[string]int{SFTP: ports[0], RabbitMQ: ports[1], Postgres: ports[2], Elasticsearch: ports[3], Proxy: ports[4], management: ports[5],
 		Successor: ports[6], successorManagement: ports[7]}
 	public, private, err := ed25519.GenerateKey(rand.Reader)

@@ -34,7 +34,7 @@ type Options struct {
 	// with less is for measuring.
 	Only []string
 
-	ports func(n int) ([]int, error) // draws ports on 127.0.0.1; nil: freePorts
+	ports func(n int, reserved map[int]bool) ([]int, error) // draws ports on 127.0.0.1; nil: freePorts
 }
 
 // Stack is four services and the proxy, running.
@@ -113,15 +113,6 @@ func (s *Stack) up(ctx context.Context) error {
 		parts = strings.Join(s.options.Only, ", ")
 	}
 	s.options.Progress("starting " + parts)
-	front, err := s.network(ctx, "front", true)
-	if err != nil {
-		return err
-	}
-	back, err := s.network(ctx, "back", false)
-	if err != nil {
-		return err
-	}
-	s.front, s.back = front, back
 	return s.startOnFreePorts(ctx)
 }
 
@@ -148,11 +139,8 @@ func (s *Stack) resolve(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stack) network(ctx context.Context, part string, internal bool) (string, error) {
-	options := []network.NetworkCustomizer{network.WithLabels(s.labels(part))}
-	if internal {
-		options = append(options, network.WithInternal())
-	}
+func (s *Stack) network(ctx context.Context, part string, options ...network.NetworkCustomizer) (string, error) {
+	options = append(options, network.WithLabels(s.labels(part)))
 	// Not cut short, for the same reason as the making of a container.
 	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), createWithin)
 	defer cancel()
