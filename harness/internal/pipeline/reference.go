@@ -84,6 +84,7 @@ func referenceEnv(defects []string) map[string]string {
 		"DEFECTS":           strings.Join(defects, ","),
 		"STAGING_DIR":       "/staging",
 		"POLL_INTERVAL":     "250ms",
+		"INDEX_INTERVAL":    "250ms",
 		"RETRY_INTERVAL":    "500ms",
 	}
 }
