@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/seatrial/seatrial/harness/internal/nearest"
 )
 
 const longRoot = `seatrial puts an import pipeline (files on SFTP, RabbitMQ, Postgres, Elasticsearch)
@@ -108,7 +110,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	name, _, _ = strings.Cut(name, "=")
 	var known []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Of(name, known); near != "" {
 		return usage("unknown flag --%s: did you mean --%s? %q shows all", name, near, cmd.CommandPath()+" --help")
 	}
 	return usage("unknown flag --%s: %q shows all", name, cmd.CommandPath()+" --help")
