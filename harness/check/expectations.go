@@ -28,6 +28,9 @@ type Expectations struct {
 	// FullDeletes says that a full file is a snapshot: keys that it leaves out
 	// are deleted.
 	FullDeletes bool `json:"full_deletes"`
+	// RejectsApart: what is read as dead letters stands in a table, and not only in
+	// queues.
+	RejectsApart bool `json:"rejects_apart,omitempty"`
 	// Fields are the content fields to compare and how. Nil: all of
 	// workload.Fields by their types.
 	Fields map[string]workload.Type `json:"fields,omitempty"`

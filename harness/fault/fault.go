@@ -182,6 +182,8 @@ type Container interface {
 	Stop(ctx context.Context, grace time.Duration) error
 	Start(ctx context.Context) error
 	Pause(ctx context.Context) error
+	// StayDown has the engine not start it again by itself when it ends, until Start.
+	StayDown(ctx context.Context) error
 	// Remove removes the container with its own disk and, if volumes is true,
 	// its named volumes; it is made anew by an Undo.
 	Remove(ctx context.Context, volumes bool) error

@@ -29,7 +29,9 @@ type Request struct {
 	Part        string // label; also the end of the container's name and its hostname
 	AnyHostname bool   // its hostname is one that the engine makes up
 	Image       string
+	Entrypoint  []string // nil: the image's
 	Command     []string
+	Restart     string // the engine's policy: "always", "on-failure" or "unless-stopped"; empty: none
 	Env         map[string]string
 	Files       []testcontainers.ContainerFile
 	Volumes     map[string]string // name, without the stack's prefix → path
@@ -42,6 +44,8 @@ type Request struct {
 	// Probe proves, by its protocol, that what runs inside does its work. Nil:
 	// running is all that can be seen.
 	Probe func(ctx context.Context) (string, error)
+	// Proof is the same for what looks at the container itself.
+	Proof func(ctx context.Context, c *Container) (string, error)
 }
 
 // Container is one container of a stack, whatever is done to it.
@@ -127,6 +131,7 @@ func (c *Container) create(asked context.Context) error {
 		ContainerRequest: testcontainers.ContainerRequest{
 			Image:          request.Image,
 			Name:           c.Name(),
+			Entrypoint:     request.Entrypoint,
 			Cmd:            request.Command,
 			Env:            request.Env,
 			Files:          request.Files,
@@ -147,8 +152,10 @@ func (c *Container) create(asked context.Context) error {
 				host.MemorySwap = request.MemoryBytes // no swap: the limit is a limit
 				host.CPUShares = request.CPUShares
 				host.SecurityOpt = []string{"no-new-privileges"}
-				// No name leaves for a resolver outside.
-				host.DNS = nameserver
+				host.RestartPolicy.Name = container.RestartPolicyMode(request.Restart)
+				if !c.stack.options.Open { // no name leaves for a resolver outside
+					host.DNS = nameserver
+				}
 			},
 		},
 	})
@@ -250,7 +257,37 @@ func (c *Container) StartAgain(ctx context.Context) error {
 	if _, err := c.stack.docker.ContainerStart(ctx, c.Name(), client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", c.Part(), err)
 	}
+	return c.restarts(ctx, c.request.Restart)
+}
+
+// StayDown has the engine leave the container down when it ends, until
+// StartAgain: what is to be proved of how it ended would be gone otherwise.
+func (c *Container) StayDown(ctx context.Context) error { return c.restarts(ctx, "no") }
+
+func (c *Container) restarts(ctx context.Context, policy string) error {
+	if c.request.Restart == "" {
+		return nil
+	}
+	_, err := c.stack.docker.ContainerUpdate(ctx, c.Name(), client.ContainerUpdateOptions{RestartPolicy: &container.RestartPolicy{Name: container.RestartPolicyMode(policy)}})
+	if err != nil {
+		return fmt.Errorf("say when the engine starts %s again: %w", c.Part(), err)
+	}
 	return nil
+}
+
+// Address returns where the container is reached on the network of pipelines, by
+// this machine too: it has the bridge of that network. Only while it runs.
+func (c *Container) Address(ctx context.Context) (string, error) {
+	result, err := c.stack.docker.ContainerInspect(ctx, c.Name(), client.ContainerInspectOptions{})
+	if err != nil {
+		return "", fmt.Errorf("inspect %s: %w", c.Part(), err)
+	}
+	if settings := result.Container.NetworkSettings; settings != nil {
+		if end := settings.Networks[c.stack.front]; end != nil && end.IPAddress.IsValid() {
+			return end.IPAddress.String(), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no address on the network of the pipeline: it does not run", c.Part())
 }
 
 // unfrozen is what the engine answers where a container's processes begin new
@@ -331,11 +368,11 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.lastWords(ctx))
 		case !state.Running || state.Paused:
 			last = fmt.Errorf("%s is %s (exit code %d)", c.Part(), state.Status, state.ExitCode)
-		case c.request.Probe == nil:
+		case c.request.Probe == nil && c.request.Proof == nil:
 			return "container runs since " + state.StartedAt.UTC().Format(time.RFC3339Nano), nil
 		default:
 			try, cancel := context.WithTimeout(ctx, 2*time.Second)
-			proof, err := c.request.Probe(try)
+			proof, err := c.prove(try)
 			cancel()
 			if err == nil {
 				return proof, nil
@@ -348,6 +385,13 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+func (c *Container) prove(ctx context.Context) (string, error) {
+	if c.request.Proof != nil {
+		return c.request.Proof(ctx, c)
+	}
+	return c.request.Probe(ctx)
 }
 
 // lastWords returns the end of what the container printed.

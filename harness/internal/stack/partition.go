@@ -97,8 +97,19 @@ func (c *Container) Received(ctx context.Context) (uint64, error) {
 }
 
 // Said returns what the container has printed since it was made, both streams.
-func (c *Container) Said(ctx context.Context) (string, error) {
-	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+func (c *Container) Said(ctx context.Context) (string, error) { return c.said(ctx, "") }
+
+// SaidSinceStart returns what it has printed since it was last started.
+func (c *Container) SaidSinceStart(ctx context.Context) (string, error) {
+	state, err := c.Inspect(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.said(ctx, fmt.Sprintf("%d.%09d", state.StartedAt.Unix(), state.StartedAt.Nanosecond()))
+}
+
+func (c *Container) said(ctx context.Context, since string) (string, error) {
+	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Since: since})
 	if err != nil {
 		return "", fmt.Errorf("read what %s said: %w", c.Part(), err)
 	}
