@@ -40,7 +40,7 @@ func (a *app) holdDay(ctx context.Context, day prepared, flags gamedayFlags, des
 	defer abort(nil)
 	held := gameday.NewDay(day.plan, desk, quietPhase{a.live, desk}, abort, gameday.SystemClock())
 	a.live.Phase("starting services")
-	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Keep: flags.keep, Watch: held})
+	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Keep: flags.keep, Pipeline: flags.Pipeline, Watch: held})
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (a *app) dryRun(day prepared, flags gamedayFlags) error {
 	header := day.plan.Header
 	rows := [][]string{{"scenario", day.base}, {"pipeline", header.Pipeline}, {"hypothesis", header.Hypothesis}}
 	if flags.Surprise {
-		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(possibleSurprises()), surpriseBegins)})
+		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(day.possible), surpriseBegins)})
 	}
 	// Only the words: nobody marks anything here.
 	scenario := day.scenario.ByHand(nil, flags.latest)

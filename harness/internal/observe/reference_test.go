@@ -21,7 +21,10 @@ func TestReferencePipelineIsAccountedFor(t *testing.T) {
 	tr.sql(`DROP TABLE people; DROP TABLE imports`)
 	binary, err := image.Binary(t.Context(), "importer", "github.com/seatrial/seatrial/fixtures/importer")
 	require.NoError(t, err)
-	tr.spec = pipeline.Reference(binary.Ref, nil, nil)
+	tr.spec = pipeline.Reference(nil, nil)
+	for i := range tr.spec.Roles {
+		tr.spec.Roles[i].Image = binary.Ref
+	}
 	running, err := pipeline.Start(t.Context(), tr.stack, tr.spec)
 	require.NoError(t, err)
 	t.Cleanup(func() {
