@@ -88,6 +88,23 @@ func (p Pipeline) Does() []string {
 	return slices.Compact(does)
 }
 
+// Judged returns the places that are judged of the pipeline, and those that are
+// not as it does not declare them.
+func (p Pipeline) Judged() (judged, not []string) {
+	e := expectations(p.spec(Deployment{}, 1), 0, nil)
+	for _, place := range []struct {
+		declared bool
+		name     string
+	}{{e.Rows, "rows"}, {e.Documents, "documents"}, {e.Confirmations, "confirmations"}, {e.DeadLetters, "dead letters"}, {e.Queues, "queues"}, {e.Status, "status"}} {
+		if place.declared {
+			judged = append(judged, place.name)
+		} else {
+			not = append(not, place.name)
+		}
+	}
+	return judged, not
+}
+
 // spec returns what runs, deployed as a scenario wants it; of the reference
 // pipeline with its intervals shortened as much as the plan is hastened.
 func (p Pipeline) spec(deployed Deployment, pace float64) pipeline.Spec {

@@ -27,6 +27,7 @@ const exampleRoot = `  seatrial doctor                         is everything her
   seatrial list                           the scenarios
   seatrial run loader-killed              one trial of the reference pipeline
   seatrial run loader-killed --pipeline reference:ack-before-commit
+  seatrial init                           describe a pipeline of your own
   seatrial check reports/out/*/           judge stored runs again`
 
 // root returns the command tree.
@@ -46,7 +47,7 @@ func (a *app) root() *cobra.Command {
 		DisableSuggestions: true,
 	}
 	root.AddCommand(a.doctorCommand(), a.imagesCommand(), a.listCommand(), a.runCommand(),
-		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand())
+		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand(), a.initCommand(), a.validateCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.Version = version()

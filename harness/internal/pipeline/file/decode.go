@@ -29,13 +29,18 @@ type decoder struct {
 	problems Problems
 	values   map[string]Position // of each value that stands in the file, by its path
 	keys     map[string]Position // of its key
-	anchors  map[string]ast.Node
-	nodes    int
+	// unclear are the paths of what could not be read: what follows from that is no
+	// problem of its own.
+	unclear map[string]bool
+	// gaps are the paths of objects that lack a key, perhaps as it is spelled wrong.
+	gaps    map[string]bool
+	anchors map[string]ast.Node
+	nodes   int
 }
 
 // decode parses content. What it returns beside problems is as far as it got.
 func decode(file string, content []byte) (Format, *decoder) {
-	d := &decoder{file: file, values: map[string]Position{}, keys: map[string]Position{}, anchors: map[string]ast.Node{}}
+	d := &decoder{file: file, values: map[string]Position{}, keys: map[string]Position{}, unclear: map[string]bool{}, gaps: map[string]bool{}, anchors: map[string]ast.Node{}}
 	var format Format
 	body := d.parse(content)
 	if body != nil {
@@ -150,6 +155,7 @@ func (d *decoder) value(path string, node ast.Node, into reflect.Value, k key) {
 		into.Set(made)
 		into = made.Elem()
 	}
+	before := len(d.problems)
 	switch {
 	case into.Type() == durationType:
 		d.duration(path, at, node, into)
@@ -157,6 +163,33 @@ func (d *decoder) value(path string, node ast.Node, into reflect.Value, k key) {
 		d.bytes(path, at, node, into)
 	default:
 		d.plain(path, at, node, into, k)
+	}
+	if len(d.problems) > before && path != "" && !d.gaps[path] && !under(d.unclear, path) && !under(d.gaps, path) {
+		d.unclear[path] = true
+	}
+}
+
+// under reports whether one of the paths lies below another.
+func under(paths map[string]bool, path string) bool {
+	for one := range paths {
+		if strings.HasPrefix(one, path+".") || strings.HasPrefix(one, path+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+// clear reports whether a path, and all that it lies in, could be read.
+func (d *decoder) clear(path string) bool {
+	for {
+		if d.unclear[path] {
+			return false
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return true
+		}
+		path = path[:cut]
 	}
 }
 
@@ -286,7 +319,7 @@ func (d *decoder) object(path string, at Position, node ast.Node, into reflect.V
 		found[p.name] = true
 		i := slices.IndexFunc(known, func(k key) bool { return k.name == p.name })
 		if i < 0 {
-			d.unknown(path, p, names)
+			found[d.unknown(path, p, names)] = true // it is not missing, it is spelled wrong
 			continue
 		}
 		d.keys[join(path, p.name)] = p.at
@@ -294,22 +327,26 @@ func (d *decoder) object(path string, at Position, node ast.Node, into reflect.V
 	}
 	for _, k := range known {
 		if k.must && !found[k.name] {
+			d.gaps[path] = true
 			d.add(at, "%s%s is missing: %s", prefix(path), k.name, k.doc)
 		}
 	}
 }
 
-// unknown refuses a key, unless it is one that holds what anchors are on.
-func (d *decoder) unknown(path string, p pair, names []string) {
+// unknown refuses a key, unless it is one that holds what anchors are on, and
+// returns the one that was meant.
+func (d *decoder) unknown(path string, p pair, names []string) (meant string) {
 	if path == "" && strings.HasPrefix(p.name, "x-") {
 		d.unwrapped(p.node)
-		return
+		return ""
 	}
+	d.gaps[path] = true
 	if near := nearest.Of(p.name, names); near != "" {
 		d.add(p.at, "%sunknown key %q: did you mean %q?", prefix(path), p.name, near)
-		return
+		return near
 	}
 	d.add(p.at, "%sunknown key %q: there are %s", prefix(path), p.name, strings.Join(names, ", "))
+	return ""
 }
 
 func (d *decoder) table(path string, at Position, node ast.Node, into reflect.Value, k key) {

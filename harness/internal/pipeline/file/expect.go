@@ -18,7 +18,7 @@ import (
 func (b *builder) expect(spec *pipeline.Spec) {
 	e := b.format.Expect
 	spec.Queues, spec.DeadLetters = e.Queues, e.DeadLetters
-	if b.stands("expect") && e.Rows == nil && e.Documents == nil && !b.stands("expect.rows") && !b.stands("expect.documents") {
+	if b.stands("expect") && !b.gaps["expect"] && !b.stands("expect.rows") && !b.stands("expect.documents") {
 		b.badKey("expect", "neither rows nor documents are declared: nothing could be judged")
 	}
 	for i, queue := range e.DeadLetters {
@@ -154,14 +154,14 @@ func (b *builder) json(at, text string) {
 
 // versioned refuses a version where records have none.
 func (b *builder) versioned(at, version string, records *workload.Format) {
-	if version != "" && !records.Holds(workload.HoldsVersion) && b.stands("records.fields") {
+	if version != "" && !records.Holds(workload.HoldsVersion) && b.fieldsKnown() {
 		b.badKey(at+".version", "no field of records holds a version that could stand there: leave it out, and versions are told from the content")
 	}
 }
 
 // told refuses a place that shows neither versions nor content.
 func (b *builder) told(at, version string, fields []string) bool {
-	if version == "" && len(fields) == 0 && b.stands("records.fields") {
+	if version == "" && len(fields) == 0 && b.fieldsKnown() {
 		b.badKey(at, "it shows neither a version nor content: whether it is up to date could not be told")
 		return false
 	}
@@ -192,6 +192,7 @@ func (b *builder) shown(at string, named map[string]string, records *workload.Fo
 			list = append(list, shownField{field, named[name]})
 		case ok:
 			b.bad(join(at, name), "it is empty")
+		case !b.fieldsKnown():
 		case near != "":
 			b.badKey(join(at, name), "no field of records with content is called %q: did you mean %q?", name, near)
 		default:

@@ -180,7 +180,7 @@ func TestSchemaIsThatOfTheTypes(t *testing.T) {
 	made, err := schema()
 	require.NoError(t, err)
 	if *update {
-		require.NoError(t, os.WriteFile("schema.json", made, 0o644))
+		require.NoError(t, os.WriteFile("pipeline.json", made, 0o644))
 		return
 	}
 	require.Equal(t, string(made), string(Schema))

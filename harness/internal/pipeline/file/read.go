@@ -71,12 +71,19 @@ type builder struct {
 	lookup func(string) (string, bool)
 }
 
-// bad adds a problem with the value at a path, badKey one with its key.
+// bad adds a problem with the value at a path, badKey one with its key; unless it
+// follows from what could not be read there.
 func (b *builder) bad(path, format string, args ...any) {
+	if !b.clear(path) {
+		return
+	}
 	b.add(b.position(path), "%s%s", prefix(path), fmt.Sprintf(format, args...))
 }
 
 func (b *builder) badKey(path, format string, args ...any) {
+	if !b.clear(path) {
+		return
+	}
 	b.add(b.keyed(path), "%s%s", prefix(path), fmt.Sprintf(format, args...))
 }
 
@@ -176,7 +183,7 @@ func (b *builder) container(at, name string, c Container, served bool) pipeline.
 			sources++
 		}
 	}
-	if sources != 1 && b.stands(at) {
+	if sources != 1 && b.stands(at) && !b.gaps[at] {
 		what := "image or build"
 		if b.format.Compose != nil {
 			what = "image, build or service"
@@ -328,7 +335,7 @@ func (b *builder) oneOf(at string, keys ...string) {
 			given++
 		}
 	}
-	if given != 1 && b.stands(at) {
+	if given != 1 && b.stands(at) && !b.gaps[at] {
 		b.badKey(at, "give exactly one of %s", strings.Join(keys, ", "))
 	}
 }
@@ -408,6 +415,7 @@ func (b *builder) operations(spec *pipeline.Spec) {
 			if b.stands(at + ".role") {
 				b.badKey(at+".role", "a file is dropped on SFTP, for whoever looks there: leave the role out")
 			}
+		case !b.stands(at+".role") && b.gaps[at]:
 		case !b.stands(at + ".role"):
 			b.badKey(at, "role is missing: on which is it done? ${role} leaves it to the scenario")
 		default:

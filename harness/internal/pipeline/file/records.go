@@ -29,7 +29,7 @@ func (b *builder) records(spec *pipeline.Spec) {
 		b.bad("records.trailer", "it is one line")
 	}
 	for key, kind := range map[string]string{"csv": workload.CSV, "xml": workload.XML, "template": workload.Templated} {
-		if b.stands("records."+key) && r.Format != kind && b.stands("records.format") {
+		if b.stands("records."+key) && r.Format != kind && r.Format != "" {
 			b.badKey("records."+key, "records are %s: leave it out", r.Format)
 		}
 	}
@@ -137,11 +137,11 @@ func (b *builder) field(at string, f Field) workload.Column {
 			b.badKey(at+"."+key, "it is for fields that hold %s", strings.Join(only, " or "))
 		}
 	}
-	if b.stands(at+".as") && format != workload.JSONLines {
+	if b.stands(at+".as") && format != workload.JSONLines && format != "" {
 		b.badKey(at+".as", "it is for JSON: records are %s", format)
 	}
 	for _, key := range []string{"longest", "normalise"} {
-		if b.stands(at+"."+key) && !isContent(f.Holds) {
+		if b.stands(at+"."+key) && !isContent(f.Holds) && (f.Holds != "" || f.Constant != nil) {
 			b.badKey(at+"."+key, "it is for fields that hold content")
 		}
 	}
@@ -172,9 +172,14 @@ func (b *builder) layout(at, text, holds string) string {
 	return layoutUnits.Replace(text)
 }
 
+// fieldsKnown reports whether all that is said of the fields could be read.
+func (b *builder) fieldsKnown() bool {
+	return b.stands("records.fields") && b.clear("records.fields") && !under(b.unclear, "records.fields") && !under(b.gaps, "records.fields")
+}
+
 // fields judges what records hold together.
 func (b *builder) fields(format *workload.Format) {
-	if !b.stands("records.fields") {
+	if !b.fieldsKnown() {
 		return
 	}
 	names, holds := map[string]bool{}, map[string]bool{}

@@ -10,11 +10,11 @@ import (
 // what keys there are and what each can be; what they mean together only Read
 // knows.
 //
-//go:embed schema.json
+//go:embed pipeline.json
 var Schema []byte
 
 // SchemaURL is where the schema is published.
-const SchemaURL = "https://raw.githubusercontent.com/seatrial/seatrial/main/harness/internal/pipeline/file/schema.json"
+const SchemaURL = "https://raw.githubusercontent.com/seatrial/seatrial/main/harness/internal/pipeline/file/pipeline.json"
 
 // schema makes Schema from the types.
 func schema() ([]byte, error) {
