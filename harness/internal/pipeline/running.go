@@ -24,7 +24,7 @@ type Running struct {
 	Removing func(context.Context, *stack.Container) error
 
 	stack   *stack.Stack
-	extra   []*stack.Container
+	extra   []started
 	roles   []started
 	doubles doubles
 }
@@ -47,31 +47,52 @@ func Start(ctx context.Context, s *stack.Stack, spec Spec) (*Running, error) {
 	return running, nil
 }
 
-func (r *Running) startExtra(ctx context.Context) error {
+func (r *Running) startExtra(ctx context.Context) (err error) {
+	r.extra, err = r.startInOrder(ctx, r.Spec.Extra)
+	return err
+}
+
+func (r *Running) startRoles(ctx context.Context) (err error) {
+	r.roles, err = r.startInOrder(ctx, r.Spec.Roles)
+	return err
+}
+
+// startInOrder starts each at once that need not come after another.
+func (r *Running) startInOrder(ctx context.Context, roles []Role) ([]started, error) {
+	all := make([]started, len(roles))
+	ready := map[string]chan struct{}{}
+	for i, role := range roles {
+		all[i] = started{role: role, containers: make([]*stack.Container, max(role.Replicas, 1))}
+		ready[role.Name] = make(chan struct{})
+	}
 	group, gctx := errgroup.WithContext(ctx)
-	r.extra = make([]*stack.Container, len(r.Spec.Extra))
-	for i, role := range r.Spec.Extra {
-		group.Go(func() (err error) {
-			r.extra[i], err = r.start(gctx, role, 0)
+	for _, s := range all {
+		group.Go(func() error {
+			for _, before := range s.role.After {
+				if ready[before] == nil { // it was started with those before
+					continue
+				}
+				select {
+				case <-ready[before]:
+				case <-gctx.Done():
+					return gctx.Err()
+				}
+			}
+			replicas, rctx := errgroup.WithContext(gctx)
+			for i := range s.containers {
+				replicas.Go(func() (err error) {
+					s.containers[i], err = r.start(rctx, s.role, i)
+					return err
+				})
+			}
+			err := replicas.Wait()
+			if err == nil {
+				close(ready[s.role.Name])
+			}
 			return err
 		})
 	}
-	return group.Wait()
-}
-
-func (r *Running) startRoles(ctx context.Context) error {
-	group, gctx := errgroup.WithContext(ctx)
-	for _, role := range r.Spec.Roles {
-		containers := make([]*stack.Container, max(role.Replicas, 1))
-		r.roles = append(r.roles, started{role: role, containers: containers})
-		for i := range containers {
-			group.Go(func() (err error) {
-				containers[i], err = r.start(gctx, role, i)
-				return err
-			})
-		}
-	}
-	return group.Wait()
+	return all, group.Wait()
 }
 
 // start starts one container and waits until it is ready, where its role says how
@@ -83,8 +104,23 @@ func (r *Running) start(ctx context.Context, role Role, replica int) (*stack.Con
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(role.Ready.Within, readyWithin))
 	defer cancel()
+	if role.Ready.Exits {
+		return c, ended(ctx, c)
+	}
 	_, err = c.Ready(ctx)
 	return c, err
+}
+
+// ended waits until a job has ended, with 0.
+func ended(ctx context.Context, c *stack.Container) error {
+	state, err := c.Down(ctx)
+	if err != nil {
+		return err
+	}
+	if state.ExitCode != 0 {
+		return fmt.Errorf("%s ended with exit code %d; its last words: %s", c.Part(), state.ExitCode, c.LastWords(ctx))
+	}
+	return nil
 }
 
 func request(role Role, replica int, network string, env map[string]string) stack.Request {
@@ -106,8 +142,8 @@ func request(role Role, replica int, network string, env map[string]string) stac
 		memory = stack.DefaultRoleMemory
 	}
 	return stack.Request{
-		Part: part, Image: role.Image, Entrypoint: role.Entrypoint, Command: command, Env: variables, Files: files(role.Files), Volumes: role.Mounts,
-		Networks: map[string][]string{network: {part}}, MemoryBytes: memory, Restart: role.Restart, Proof: role.Ready.proof(env),
+		Part: part, Image: role.Image, User: role.User, WorkingDir: role.WorkingDir, Entrypoint: role.Entrypoint, Command: command, Env: variables, Files: files(role.Files), Volumes: role.Mounts,
+		Networks: map[string][]string{network: append([]string{part}, role.Aliases...)}, MemoryBytes: memory, Restart: role.Restart, Proof: role.Ready.proof(env),
 	}
 }
 
@@ -200,12 +236,7 @@ func (r *Running) Staged(ctx context.Context) ([]string, error) {
 // beside the services.
 func (r *Running) Containers() []*stack.Container {
 	var all []*stack.Container
-	for _, c := range r.extra {
-		if c != nil {
-			all = append(all, c)
-		}
-	}
-	for _, s := range r.roles {
+	for _, s := range slices.Concat(r.extra, r.roles) {
 		for _, c := range s.containers {
 			if c != nil {
 				all = append(all, c)
@@ -215,10 +246,19 @@ func (r *Running) Containers() []*stack.Container {
 	return append(all, r.doubles.doing("")...)
 }
 
+// lasting returns the containers that are to run: all but jobs.
+func (r *Running) lasting() []*stack.Container {
+	jobs := map[string]bool{}
+	for _, s := range r.extra {
+		jobs[s.role.Name] = s.role.Ready != nil && s.role.Ready.Exits
+	}
+	return slices.DeleteFunc(r.Containers(), func(c *stack.Container) bool { return jobs[c.Part()] })
+}
+
 // Down returns what of the pipeline does not run, in words; empty: all runs.
 func (r *Running) Down(ctx context.Context) (string, error) {
 	var down []string
-	for _, c := range r.Containers() {
+	for _, c := range r.lasting() {
 		state, err := c.Inspect(ctx)
 		if err != nil {
 			return "", err

@@ -163,6 +163,10 @@ type Role struct {
 	Env         map[string]string // ${SFTP_USER} and the like are filled in by the stack
 	Files       map[string]Script // path in the container → what is copied there
 	Mounts      map[string]string // volume name → path in the container
+	User        string            // empty: the image's
+	WorkingDir  string            // empty: the image's
+	Aliases     []string          // names by which others reach it, beside its own
+	After       []string          // extra containers, or roles, that are ready before this one starts
 	Restart     string            // by the engine, when it ends by itself: "always", "on-failure", "unless-stopped"; empty: never
 	Ready       *Ready            // nil: it is ready when it runs
 	MemoryBytes int64             // limit; 0: the stack's default
@@ -176,11 +180,12 @@ type Build struct {
 	Go string // main package of the module in Context, instead of a Dockerfile
 }
 
-// Ready says how a role proves that it does its work; one of them.
+// Ready says how a role proves that it does its work; one of the first four.
 type Ready struct {
 	Command []string // that ends with 0 in its container
 	Log     string   // regular expression of a line that it prints after every start
 	HTTP    *Request
+	Exits   bool          // it is a job, which ends with 0
 	Within  time.Duration // of its start
 }
 

@@ -29,6 +29,8 @@ type Request struct {
 	Part        string // label; also the end of the container's name and its hostname
 	AnyHostname bool   // its hostname is one that the engine makes up
 	Image       string
+	User        string   // empty: the image's
+	WorkingDir  string   // empty: the image's
 	Entrypoint  []string // nil: the image's
 	Command     []string
 	Restart     string // the engine's policy: "always", "on-failure" or "unless-stopped"; empty: none
@@ -143,6 +145,7 @@ func (c *Container) create(asked context.Context) error {
 				if !request.AnyHostname {
 					config.Hostname = request.Part
 				}
+				config.User, config.WorkingDir = request.User, request.WorkingDir
 			},
 			HostConfigModifier: func(host *container.HostConfig) {
 				host.PortBindings = bindings(request.Published)
@@ -365,7 +368,7 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 		case err != nil:
 			last = err
 		case state.Status == "exited" || state.Status == "dead":
-			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.lastWords(ctx))
+			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.LastWords(ctx))
 		case !state.Running || state.Paused:
 			last = fmt.Errorf("%s is %s (exit code %d)", c.Part(), state.Status, state.ExitCode)
 		case c.request.Probe == nil && c.request.Proof == nil:
@@ -394,8 +397,8 @@ func (c *Container) prove(ctx context.Context) (string, error) {
 	return c.request.Probe(ctx)
 }
 
-// lastWords returns the end of what the container printed.
-func (c *Container) lastWords(ctx context.Context) string {
+// LastWords returns the end of what the container printed.
+func (c *Container) LastWords(ctx context.Context) string {
 	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
 	if err != nil {
 		return err.Error()

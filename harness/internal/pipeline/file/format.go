@@ -10,7 +10,7 @@ const Version = 1
 // must marks keys that cannot be left out, one of the words a value can be.
 type Format struct {
 	Seatrial   int                  `yaml:"seatrial" must:"true" doc:"Version of this format: 1."`
-	Compose    *Compose             `yaml:"compose" doc:"A compose file that roles are taken from (service under the role)."`
+	Compose    *Compose             `yaml:"compose" doc:"A compose file that roles and extra containers are taken from (service). Its other services are started as extra containers; those that seatrial brings are replaced by the tapped ones."`
 	Roles      map[string]Role      `yaml:"roles" must:"true" doc:"The containers of the pipeline, by name. Built-in scenarios find their targets by what each does."`
 	Extra      map[string]Container `yaml:"extra" doc:"Containers that the pipeline needs beside its roles and the four services: a cache, a mock. They start first, and nothing is broken in them. Roles reach them by name."`
 	Services   Services             `yaml:"services" doc:"The services that seatrial brings: in which image or version, and what they hold before the pipeline starts."`
@@ -26,6 +26,7 @@ type Format struct {
 type Container struct {
 	Image       string            `yaml:"image" doc:"Image of the containers. ${NAME} and ${NAME:-otherwise} are taken from the environment that seatrial is called in."`
 	Build       *Build            `yaml:"build" doc:"How the image is built, instead of image."`
+	Service     string            `yaml:"service" doc:"Service of the compose file that this is, instead of image and build. What stands here goes before what stands there; environment is added to."`
 	Entrypoint  []string          `yaml:"entrypoint" doc:"Instead of the image's entrypoint."`
 	Command     []string          `yaml:"command" doc:"Instead of the image's command. Addresses of the services are filled in as in environment."`
 	Environment map[string]string `yaml:"environment" doc:"Environment variables. Addresses of the services are filled in: ${SFTP_HOST}, ${AMQP_URL}, ${POSTGRES_URL}, ${ELASTICSEARCH_URL}, …; $${NAME} stays ${NAME}."`
@@ -40,7 +41,6 @@ type Container struct {
 type Role struct {
 	Container `yaml:",inline"`
 	Does      []string `yaml:"does" must:"true" one:"collect|load|index|export" doc:"What it does; it may do several. collect: takes files from SFTP and publishes their records. load: consumes records and writes Postgres. index: brings rows into Elasticsearch. export: confirms records downstream."`
-	Service   string   `yaml:"service" doc:"Service of the compose file that this role is, instead of image and build. What stands here goes before what stands there."`
 	Replicas  int      `yaml:"replicas" min:"1" doc:"How many containers. Default: 1."`
 	Consumes  []string `yaml:"consumes" doc:"Queues that it takes its work from, the main one first."`
 }
@@ -59,6 +59,7 @@ type Ready struct {
 	Command []string `yaml:"command" doc:"A command in the container that ends with 0."`
 	Log     string   `yaml:"log" doc:"A regular expression that a line matches which it prints after every start."`
 	HTTP    *Request `yaml:"http" doc:"A request that it answers."`
+	Exits   bool     `yaml:"exits" doc:"true: it is a job, such as a migration, which ends with 0. Only of extra containers."`
 	Within  Duration `yaml:"within" doc:"How long it may take. Default: 2m."`
 }
 

@@ -69,6 +69,11 @@ type builder struct {
 	format Format
 	folder string // that paths are relative to
 	lookup func(string) (string, bool)
+
+	// Of the compose file:
+	replaced map[string]replaced // services that seatrial brings, by name
+	left     []string            // services that are not started
+	jobs     []string            // services that others wait for to end
 }
 
 // bad adds a problem with the value at a path, badKey one with its key; unless it
@@ -122,13 +127,16 @@ func (b *builder) roles(spec *pipeline.Spec, composed map[string]pipeline.Role) 
 	for _, name := range sortedKeys(f.Roles) {
 		role, at := f.Roles[name], join("roles", name)
 		b.part(at, name)
-		made := b.container(at, name, role.Container, role.Service != "")
+		made := b.container(at, name, role.Container)
 		made.Does, made.Replicas, made.Consumes = role.Does, role.Replicas, role.Consumes
 		if b.stands(at+".does") && len(role.Does) == 0 {
 			b.bad(at+".does", "a role does something: collect, load, index or export")
 		}
+		if role.Ready != nil && role.Ready.Exits {
+			b.bad(at+".ready.exits", "a role goes on: make it an extra container")
+		}
 		if role.Service != "" {
-			made = b.over(at, role, made, composed)
+			made = b.over(at, role.Container, made, composed)
 			used[role.Service] = true
 		}
 		spec.Roles = append(spec.Roles, made)
@@ -139,13 +147,24 @@ func (b *builder) roles(spec *pipeline.Spec, composed map[string]pipeline.Role) 
 		if _, twice := f.Roles[name]; twice {
 			b.badKey(at, "there is a role of that name")
 		}
-		spec.Extra = append(spec.Extra, b.container(at, name, f.Extra[name], false))
+		made := b.container(at, name, f.Extra[name])
+		if service := f.Extra[name].Service; service != "" {
+			made = b.over(at, f.Extra[name], made, composed)
+			used[service] = true
+		}
+		spec.Extra = append(spec.Extra, made)
 	}
 	for _, name := range sortedKeys(composed) {
-		if !used[name] {
-			spec.Extra = append(spec.Extra, composed[name])
+		if used[name] {
+			continue
 		}
+		if _, twice := f.Roles[name]; twice || f.Extra[name].Service != "" {
+			b.badKey("compose", "its service %s is started, too, and what is called %s here is another container: rename that, or leave the service out", name, name)
+		}
+		b.reaches("compose", composed[name])
+		spec.Extra = append(spec.Extra, composed[name])
 	}
+	b.ordered(spec)
 	volumes := map[string]bool{}
 	for _, role := range append(slices.Clone(spec.Roles), spec.Extra...) {
 		for volume := range role.Mounts {
@@ -170,7 +189,7 @@ func (b *builder) part(at, name string) {
 var actors = map[string]string{pipeline.Collect: "collector", pipeline.Load: "loader", pipeline.Index: "indexer", pipeline.Export: "exporter"}
 
 // container makes what a role and an extra container have in common.
-func (b *builder) container(at, name string, c Container, served bool) pipeline.Role {
+func (b *builder) container(at, name string, c Container) pipeline.Role {
 	role := pipeline.Role{
 		Name: name, Entrypoint: c.Entrypoint, Command: c.Command, Env: c.Environment, Mounts: map[string]string{}, MemoryBytes: int64(c.Memory), Files: map[string]pipeline.Script{},
 	}
@@ -178,7 +197,7 @@ func (b *builder) container(at, name string, c Container, served bool) pipeline.
 		role.Restart = c.Restart
 	}
 	sources := 0
-	for _, given := range []bool{b.stands(at + ".image"), b.stands(at + ".build"), served} {
+	for _, given := range []bool{b.stands(at + ".image"), b.stands(at + ".build"), b.stands(at + ".service")} {
 		if given {
 			sources++
 		}
@@ -313,8 +332,8 @@ func (b *builder) ready(at string, ready *Ready) *pipeline.Ready {
 	if ready == nil {
 		return nil
 	}
-	b.oneOf(at, "command", "log", "http")
-	made := &pipeline.Ready{Command: ready.Command, Log: ready.Log, Within: time.Duration(ready.Within)}
+	b.oneOf(at, "command", "log", "http", "exits")
+	made := &pipeline.Ready{Command: ready.Command, Log: ready.Log, Exits: ready.Exits, Within: time.Duration(ready.Within)}
 	if _, err := regexp.Compile(ready.Log); err != nil {
 		b.bad(at+".log", "%v", err)
 	}

@@ -140,7 +140,7 @@ func TestReadRefuses(t *testing.T) {
 		"roles.writer.build.context: there is no folder":                                                          {"    image: importer:1\n", "    build: {context: nowhere}\n"},
 		"roles.writer.build: there is no ":                                                                        {"    image: importer:1\n", "    build: {context: conf}\n"},
 		"roles.writer.build.target: it means nothing beside go":                                                   {"    image: importer:1\n", "    build: {go: ./cmd/x, target: y}\n"},
-		"roles.writer.ready: give exactly one of command, log, http":                                              {"    memory: 512MiB\n", "    ready: {log: a, command: [b]}\n"},
+		"roles.writer.ready: give exactly one of command, log, http, exits":                                       {"    memory: 512MiB\n", "    ready: {log: a, command: [b]}\n"},
 		"roles.writer.ready.log: error parsing regexp":                                                            {"    memory: 512MiB\n", "    ready: {log: \"(\"}\n"},
 		`roles.writer.ready.http.path: want a path that begins with /, not "health"`:                              {"    memory: 512MiB\n", "    ready: {http: {port: 80, path: health}}\n"},
 		`extra.writer: there is a role of that name`:                                                              {"timing:", "extra: {writer: {image: x}}\ntiming:"},
