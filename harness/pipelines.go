@@ -78,6 +78,15 @@ func looksLikeFile(name string) bool {
 // Name returns the name by which the pipeline was found.
 func (p Pipeline) Name() string { return p.name }
 
+// Roles returns the names of the pipeline's roles.
+func (p Pipeline) Roles() []string {
+	var names []string
+	for _, role := range p.spec(Deployment{}, 1).Roles {
+		names = append(names, role.Name)
+	}
+	return names
+}
+
 // Does returns what the pipeline's roles do (fault.Collector, …).
 func (p Pipeline) Does() []string {
 	var does []string

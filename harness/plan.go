@@ -378,5 +378,22 @@ func (r *run) arguments(operation Operation) map[string]string {
 	defer r.mu.Unlock()
 	args := map[string]string{"from": strconv.Itoa(max(r.checkpoint, 1))}
 	maps.Copy(args, operation.Args)
-	return args
+	return r.withFile(args)
+}
+
+// withFile adds to "from" the name of that file, for pipelines that go by names.
+func (r *run) withFile(args map[string]string) map[string]string {
+	from, err := strconv.Atoi(args["from"])
+	if err != nil {
+		return args
+	}
+	with := map[string]string{}
+	for _, file := range r.workload.Files {
+		if file.Seq == from {
+			with["from_file"] = file.Name
+			break
+		}
+	}
+	maps.Copy(with, args)
+	return with
 }

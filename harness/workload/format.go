@@ -180,6 +180,39 @@ func (w *Workload) Fields() []Field {
 	return slices.DeleteFunc(slices.Clone(Fields), func(f Field) bool { return !w.Config.Format.Holds(f.Name) })
 }
 
+// Content returns what the row of an operation holds, by field name.
+func (w *Workload) Content(op Op) map[string]string {
+	row, content := w.Row(op), map[string]string{}
+	for _, field := range w.Fields() {
+		content[field.Name] = row.Get(field.Name)
+	}
+	return content
+}
+
+// Said returns the version and the operation that a row or a message says, whose
+// members value returns: by the names and words of the workload's records.
+func (w *Workload) Said(value func(name string) (text string, ok bool)) (version, operation string) {
+	version, _ = value(HoldsVersion)
+	operation, _ = value("op")
+	if w.Config.Format == nil {
+		return version, operation
+	}
+	if c := w.Config.Format.holding(HoldsVersion); c != nil {
+		if own, ok := value(c.Name); ok {
+			version = own
+		}
+	}
+	if c := w.Config.Format.holding(HoldsOperation); c != nil {
+		switch own, _ := value(c.Name); own {
+		case cmp.Or(c.Delete, Deletion):
+			operation = Deletion
+		case cmp.Or(c.Upsert, Upsert):
+			operation = Upsert
+		}
+	}
+	return version, operation
+}
+
 // Shown returns what the records of this workload call a content field.
 func (w *Workload) Shown(field string) string {
 	if format := w.Config.Format; format != nil {

@@ -293,7 +293,15 @@ func (s *sweeping) list(ctx context.Context, l lanes) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	pipeline, err := findPipeline(s.Pipeline)
+	if err != nil {
+		return false, err
+	}
 	for _, c := range classes {
+		if !slices.Contains(pipeline.Roles(), c.Role) { // an extra container's: it is no part of what is tried
+			s.app.live.Say(fmt.Sprintf("left out: %s, as %s is no role", c, c.Role))
+			continue
+		}
 		s.Class = append(s.Class, reports.SweepClass{Service: c.Service, Role: c.Role, Kind: string(c.Kind), Target: c.Target, Count: c.Count, Positions: recast[string](c.Positions), Records: c.Records})
 	}
 	s.Classes = len(s.Class)

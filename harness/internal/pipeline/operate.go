@@ -19,6 +19,11 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 		return "", "", fmt.Errorf("pipeline %s declares no operation %q: declare what does it", r.Spec.Name, name)
 	}
 	env := r.stack.PipelineEnv()
+	for _, variable := range operation.variables() {
+		if _, given := args[variable]; !given && env[variable] == "" {
+			return "", "", fmt.Errorf("operation %s of pipeline %s needs ${%s}, which is not given here", name, r.Spec.Name, variable)
+		}
+	}
 	fill := func(text string) string {
 		return filled(text, func(variable string) (string, bool) {
 			if given, ok := args[variable]; ok {
@@ -61,6 +66,28 @@ func (r *Running) Operate(ctx context.Context, name string, args map[string]stri
 		return s.role.Name, said, nil
 	}
 	return wanted, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, wanted)
+}
+
+// variables are the names that the operation wants to have filled in.
+func (o Operation) variables() []string {
+	texts := append([]string{o.Role}, o.Command...)
+	for _, value := range o.Env {
+		texts = append(texts, value)
+	}
+	if o.HTTP != nil {
+		texts = append(texts, o.HTTP.Path, o.HTTP.Body)
+		for _, value := range o.HTTP.Headers {
+			texts = append(texts, value)
+		}
+	}
+	if o.Drop != nil {
+		texts = append(texts, o.Drop.Folder, o.Drop.Name, o.Drop.Content)
+	}
+	var names []string
+	for _, text := range texts {
+		names = append(names, Variables(text)...)
+	}
+	return names
 }
 
 func lastLine(text string) string {

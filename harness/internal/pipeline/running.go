@@ -105,7 +105,10 @@ func (r *Running) start(ctx context.Context, role Role, replica int) (*stack.Con
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(role.Ready.Within, readyWithin))
 	defer cancel()
 	if role.Ready.Exits {
-		return c, ended(ctx, c)
+		if err := ended(ctx, c); err != nil {
+			return c, err
+		}
+		return nil, c.Remove(ctx) // nothing is left that could be broken, or be down
 	}
 	_, err = c.Ready(ctx)
 	return c, err
@@ -246,19 +249,10 @@ func (r *Running) Containers() []*stack.Container {
 	return append(all, r.doubles.doing("")...)
 }
 
-// lasting returns the containers that are to run: all but jobs.
-func (r *Running) lasting() []*stack.Container {
-	jobs := map[string]bool{}
-	for _, s := range r.extra {
-		jobs[s.role.Name] = s.role.Ready != nil && s.role.Ready.Exits
-	}
-	return slices.DeleteFunc(r.Containers(), func(c *stack.Container) bool { return jobs[c.Part()] })
-}
-
 // Down returns what of the pipeline does not run, in words; empty: all runs.
 func (r *Running) Down(ctx context.Context) (string, error) {
 	var down []string
-	for _, c := range r.lasting() {
+	for _, c := range r.Containers() {
 		state, err := c.Inspect(ctx)
 		if err != nil {
 			return "", err

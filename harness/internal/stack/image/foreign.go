@@ -3,6 +3,8 @@ package image
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +60,7 @@ func foreign(image Image) Image {
 }
 
 // BuildRecipe builds somebody's own image, for what is called name, and gives it
-// the name seatrial/pipeline-<name>. What did not change since it was built
+// a name that begins with seatrial/pipeline-<name>. What did not change since it was built
 // before comes from the engine's cache.
 func BuildRecipe(ctx context.Context, progress func(string), name string, recipe Recipe) (Image, error) {
 	cli, err := Connect(ctx)
@@ -79,7 +81,9 @@ func BuildRecipe(ctx context.Context, progress func(string), name string, recipe
 	for key, value := range recipe.Args {
 		args[key] = &value
 	}
-	ref := ownNames + "pipeline-" + tagText(strings.ToLower(name))
+	// Others may build what they call the same.
+	of := sha256.Sum256(fmt.Appendf(nil, "%q", []any{recipe.Context, recipe.Dockerfile, recipe.Target, recipe.Args}))
+	ref := ownNames + "pipeline-" + tagText(strings.ToLower(name)) + ":" + hex.EncodeToString(of[:6])
 	r.progress("%s: building its image from %s", name, recipe.Context)
 	_, err = r.dockerBuild(ctx, packed, client.ImageBuildOptions{
 		Tags: []string{ref}, Dockerfile: filepath.ToSlash(recipe.Dockerfile), Target: recipe.Target, BuildArgs: args,
