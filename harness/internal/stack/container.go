@@ -67,6 +67,7 @@ type State struct {
 	OOMKilled bool
 	ExitCode  int
 	StartedAt time.Time
+	EndedAt   time.Time // the last time that it did; the zero time or one before any: never
 	IP        string
 }
 
@@ -208,6 +209,7 @@ func (c *Container) Inspect(ctx context.Context) (State, error) {
 	state := State{ID: in.ID, Status: string(in.State.Status), Running: in.State.Running, Paused: in.State.Paused,
 		OOMKilled: in.State.OOMKilled, ExitCode: in.State.ExitCode}
 	state.StartedAt, _ = time.Parse(time.RFC3339Nano, in.State.StartedAt)
+	state.EndedAt, _ = time.Parse(time.RFC3339Nano, in.State.FinishedAt)
 	if end := in.NetworkSettings.Networks[c.stack.back]; end != nil {
 		state.IP = end.IPAddress.String()
 	}

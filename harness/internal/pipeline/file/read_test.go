@@ -271,3 +271,16 @@ func TestSketches(t *testing.T) {
 	require.ErrorContains(t, err, `records.format: "yaml" is none of csv, jsonl, xml, template`)
 	require.ErrorContains(t, err, "roles.Importer: a name has small letters")
 }
+
+// The README's example is a whole one.
+func TestExampleInTheReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../../../README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(readme), "<!-- a test reads this -->\n```yaml\n")
+	require.True(t, found)
+	example, _, found := strings.Cut(rest, "```\n")
+	require.True(t, found)
+	spec, err := read(Name, []byte(example), os.LookupEnv)
+	require.NoError(t, err)
+	require.Equal(t, "importer", spec.Roles[0].Name)
+}
