@@ -55,10 +55,12 @@ func lacks(spec pipeline.Spec, step Step) string {
 		return fmt.Sprintf("it is %s on what does %q, and no role does that", f.Name, does)
 	case is && containers < replica:
 		return fmt.Sprintf("it is %s on number %d of what does %q, and there are %d", f.Name, replica, does, containers)
-	case f.Needs == fault.NeedsTable && (spec.Rows == nil || spec.Rows.Table == ""):
+	case (does == fault.Elasticsearch || does == fault.Indexer) && spec.Documents == nil && f.Data == nil:
+		return fmt.Sprintf("it is %s on %s, and expect.documents declares none: nothing would tell what was on its way there", f.Name, f.Target)
+	case does == fault.Exporter && spec.Confirmations == nil:
+		return fmt.Sprintf("it is %s on %s, and expect.confirmations declares none: nothing would tell what was on its way there", f.Name, f.Target)
+	case f.NeedsTable && (spec.Rows == nil || spec.Rows.Table == ""):
 		return fmt.Sprintf("it is %s, which needs the table: expect.rows.table names none", f.Name)
-	case f.Needs == fault.NeedsDocuments && spec.Documents == nil:
-		return fmt.Sprintf("it is %s, which needs the index: expect.documents names none", f.Name)
 	case f.Consumer != "" && !slices.ContainsFunc(spec.Roles, func(r pipeline.Role) bool { return r.Is(f.Consumer) && len(r.Consumes) > 0 }):
 		return fmt.Sprintf("it is %s, which needs the queue of what does %q: no such role names one in consumes", f.Name, f.Consumer)
 	}

@@ -271,6 +271,9 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 // target when it was struck. -1: not known.
 func (r *run) inFlight(target string) int {
 	marks := r.marks()
+	if r.spec.Rows == nil { // search is the far side of everything
+		marks.Committed, marks.Queued = marks.Visible, -1
+	}
 	var done int
 	switch does, _ := fault.SplitReplica(target); does {
 	case fault.Elasticsearch, fault.Indexer:

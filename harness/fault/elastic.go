@@ -88,7 +88,7 @@ func searchable(world World, alias string) func(context.Context) (string, error)
 // whatever was made under their name since. It heals when readers can search again.
 func IndexDeleted() Fault {
 	destroys := "the documents that readers search"
-	return Fault{Name: "index-deleted", Target: Elasticsearch, Needs: NeedsDocuments, Destroys: destroys, prepare: func(ctx context.Context, world World, _ string) (Injection, error) {
+	return Fault{Name: "index-deleted", Target: Elasticsearch, Destroys: destroys, prepare: func(ctx context.Context, world World, _ string) (Injection, error) {
 		documents, before, err := behind(ctx, world)
 		if err != nil {
 			return Injection{}, err
@@ -133,7 +133,7 @@ func mappingConflict(alias string) string { return alias + "-conflict" }
 // heals when readers search another one.
 func MappingConflict() Fault {
 	destroys := "the documents that readers search"
-	return Fault{Name: "mapping-conflict", Target: Elasticsearch, Needs: NeedsDocuments, Destroys: destroys, prepare: func(ctx context.Context, world World, _ string) (Injection, error) {
+	return Fault{Name: "mapping-conflict", Target: Elasticsearch, Destroys: destroys, prepare: func(ctx context.Context, world World, _ string) (Injection, error) {
 		documents, before, err := behind(ctx, world)
 		if err != nil {
 			return Injection{}, err

@@ -18,7 +18,7 @@ const (
 // a bulk request is refused (403), the request is not. It bites when a write
 // that would leave no trace is refused.
 func ReadOnlyIndex() Fault {
-	return Fault{Name: "read-only-index", Target: Elasticsearch, Needs: NeedsDocuments, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "read-only-index", Target: Elasticsearch, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		return block(ctx, world, func(documents Documents, indices []index) ([]Undo, func(context.Context) error) {
 			var undo []Undo
 			for _, i := range indices {
@@ -40,7 +40,7 @@ func ReadOnlyIndex() Fault {
 // whole requests are refused (403), the making of indices too. It bites when a
 // write that would leave no trace is refused.
 func ReadOnlyCluster() Fault {
-	return Fault{Name: "read-only-cluster", Target: Elasticsearch, Needs: NeedsDocuments, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "read-only-cluster", Target: Elasticsearch, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		return block(ctx, world, func(Documents, []index) ([]Undo, func(context.Context) error) {
 			undo := []Undo{{Do: UndoSetting, Target: target, Args: map[string]string{"name": ReadOnlySetting}}}
 			return undo, func(ctx context.Context) error {

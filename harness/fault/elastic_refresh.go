@@ -15,7 +15,7 @@ const refreshInterval = "index.refresh_interval"
 // somebody waits, and no refresh came for a second. Recovery puts the interval
 // back that was set before.
 func RefreshOff() Fault {
-	return Fault{Name: "refresh-off", Target: Elasticsearch, Needs: NeedsDocuments, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "refresh-off", Target: Elasticsearch, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		documents, indices, err := behind(ctx, world)
 		if err != nil {
 			return Injection{}, err

@@ -30,12 +30,6 @@ const (
 	Workload = "workload" // what is sent
 )
 
-// What a fault can need (Fault.Needs).
-const (
-	NeedsTable     = "table"     // in which rows are kept
-	NeedsDocuments = "documents" // the index that readers search
-)
-
 // Replica names one container of those that do what target names: the first
 // is 1. It is a target itself.
 func Replica(target string, n int) string { return fmt.Sprintf("%s/%d", target, n) }
@@ -71,11 +65,11 @@ type Fault struct {
 	// a breakpoint holds.
 	Holds    bool
 	HoldsFor time.Duration
-	// Needs is what a pipeline must have declared for this: NeedsTable,
-	// NeedsDocuments, or nothing. Consumer is what the role does whose queue it
-	// must have declared; empty: none.
-	Needs    string
-	Consumer string
+	// NeedsTable says that the pipeline must have declared the table that its rows
+	// are in, Consumer what the role does whose queue it must have declared; empty:
+	// none.
+	NeedsTable bool
+	Consumer   string
 	// Data changes what is sent, where the fault is in that; applied when the
 	// run is planned, and left out with the plan.
 	Data func(*workload.Config)

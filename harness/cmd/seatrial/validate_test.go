@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seatrial/seatrial/harness"
@@ -112,4 +114,26 @@ func TestRunWithAPipelineOfOnesOwn(t *testing.T) {
 	got = call(t, f, "matrix", "--pipeline", "seatrial.yaml")
 	require.Equal(t, reports.ExitUsage, got.code)
 	require.Contains(t, got.stderr, "a matrix tries the planted defects of the reference pipeline")
+}
+
+// On a terminal init asks; an empty line takes what is usual.
+func TestInitAsks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	control, terminal, err := pty.Open()
+	require.NoError(t, err)
+	defer control.Close()
+	defer terminal.Close()
+	_, err = control.WriteString("fetcher=collect writer=load\n\njsonl\norders\n-\n30s\n")
+	require.NoError(t, err)
+	var stdout, stderr bytes.Buffer
+	a := newApp((&fake{}).world(), &stdout, &stderr)
+	a.stdin = terminal
+	require.Zero(t, a.execute(t.Context(), make(chan os.Signal), []string{"init"}), stderr.String())
+	require.Contains(t, stderr.String(), "Format of the files: csv, jsonl or xml [csv]: ")
+	written, err := os.ReadFile("seatrial.yaml")
+	require.NoError(t, err)
+	for _, says := range []string{"  fetcher:\n    does: [collect]\n    image: importer:latest ", "format: jsonl", "table: orders", "interval: 30s"} {
+		require.Contains(t, string(written), says)
+	}
+	require.NotContains(t, string(written), "documents:")
 }
