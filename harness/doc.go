@@ -9,6 +9,8 @@
 //	defer h.Close(ctx)
 //	run, err := h.Run(ctx, scenario, harness.RunOptions{Pipeline: "reference"})
 //
+// A Pipeline is the reference pipeline or one that a seatrial.yaml describes.
+//
 // The story of one run is run.go, from top to bottom. What the words mean is
 // said in the packages that carry them: fault, workload, history, check.
 package harness

@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,6 +44,10 @@ type Options struct {
 	Out string
 	// Keep leaves the stack and the last run's pipeline running at Close.
 	Keep bool
+	// Pipeline names one whose services the stack is to have: in its versions, with
+	// its folders and network. Empty: Reference. What needs no others can be tried
+	// on the same stack.
+	Pipeline string
 	// Watch is told what happens; nil: nobody.
 	Watch Watcher
 }
@@ -51,14 +57,16 @@ const DefaultOut = "reports/out"
 
 // Harness is a stack of services that scenarios are run on, one after the other.
 type Harness struct {
-	options  Options
-	stack    *stack.Stack
-	importer image.Image
-	dirty    bool // a run has used the stack since it was last reset
-	last     *pipeline.Running
+	options Options
+	stack   *stack.Stack
+	opened  pipeline.Spec          // whose services the stack has
+	made    map[string]image.Image // images of roles, by what they are made of
+	dirty   bool                   // a run has used the stack since it was last reset
+	last    *pipeline.Running
 }
 
-// Open starts a stack. Errors wrap ErrInfra. The caller must Close it.
+// Open starts a stack. Errors wrap ErrInfra, or ErrUsage for a pipeline that does
+// not exist. The caller must Close it.
 func Open(ctx context.Context, options Options) (*Harness, error) {
 	if options.Out == "" {
 		options.Out = DefaultOut
@@ -66,18 +74,24 @@ func Open(ctx context.Context, options Options) (*Harness, error) {
 	if options.Watch == nil {
 		options.Watch = nobody{}
 	}
+	options.Pipeline = cmp.Or(options.Pipeline, Reference)
+	of, err := FindPipeline(options.Pipeline)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(options.Out, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: make folder for runs: %w", ErrInfra, err)
 	}
 	if err := stack.CheckEngine(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
 	}
-	h := &Harness{options: options}
+	h := &Harness{options: options, opened: of.spec(Deployment{}, 1), made: map[string]image.Image{}}
 	// The first that fails ends the other: one cause is told, not its echoes.
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.build(gctx) })
 	group.Go(func() (err error) {
-		h.stack, err = stack.Up(gctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase})
+		h.stack, err = stack.Up(gctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase,
+			Pins: h.opened.Services, Folders: h.opened.Folders, Open: h.opened.OpenFront})
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -90,12 +104,11 @@ func Open(ctx context.Context, options Options) (*Harness, error) {
 }
 
 // build makes what runs in containers beside the services, while these start.
-func (h *Harness) build(ctx context.Context) (err error) {
-	h.importer, err = image.Binary(ctx, "importer", "github.com/seatrial/seatrial/fixtures/importer")
-	if err != nil {
+func (h *Harness) build(ctx context.Context) error {
+	if err := h.provide(ctx, &h.opened); err != nil {
 		return err
 	}
-	_, err = image.Build(ctx, hogProgram)
+	_, err := image.Build(ctx, hogProgram)
 	return err
 }
 
@@ -200,13 +213,24 @@ func (h *Harness) ready(ctx context.Context) error {
 	return h.stack.Reset(ctx)
 }
 
-// images returns what really runs.
-func (h *Harness) images() []reports.Image {
+// images returns what really runs of a pipeline and under it.
+func (h *Harness) images(spec pipeline.Spec) []reports.Image {
 	var list []reports.Image
 	for _, kind := range []image.Kind{image.SFTP, image.RabbitMQ, image.Postgres, image.Elasticsearch, "proxy"} {
 		list = append(list, reportImage(h.stack.Images[kind]))
 	}
-	return append(list, reportImage(h.importer))
+	for _, role := range slices.Concat(spec.Roles, spec.Extra) {
+		made := h.made[madeOf(role)]
+		if role.Build != nil && role.Build.Go != "" { // several roles are one program
+			made.Kind = image.Kind(programName(role.Build))
+		} else {
+			made.Kind = image.Kind(role.Name)
+		}
+		if own := reportImage(made); made.Ref != "" && !slices.Contains(list, own) {
+			list = append(list, own)
+		}
+	}
+	return list
 }
 
 func reportImage(i image.Image) reports.Image {

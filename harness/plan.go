@@ -271,6 +271,9 @@ func (r *run) await(ctx context.Context, trigger Trigger, since time.Time) error
 // target when it was struck. -1: not known.
 func (r *run) inFlight(target string) int {
 	marks := r.marks()
+	if r.spec.Rows == nil { // search is the far side of everything
+		marks.Committed, marks.Queued = marks.Visible, -1
+	}
 	var done int
 	switch does, _ := fault.SplitReplica(target); does {
 	case fault.Elasticsearch, fault.Indexer:
@@ -378,5 +381,22 @@ func (r *run) arguments(operation Operation) map[string]string {
 	defer r.mu.Unlock()
 	args := map[string]string{"from": strconv.Itoa(max(r.checkpoint, 1))}
 	maps.Copy(args, operation.Args)
-	return args
+	return r.withFile(args)
+}
+
+// withFile adds to "from" the name of that file, for pipelines that go by names.
+func (r *run) withFile(args map[string]string) map[string]string {
+	from, err := strconv.Atoi(args["from"])
+	if err != nil {
+		return args
+	}
+	with := map[string]string{}
+	for _, file := range r.workload.Files {
+		if file.Seq == from {
+			with["from_file"] = file.Name
+			break
+		}
+	}
+	maps.Copy(with, args)
+	return with
 }

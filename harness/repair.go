@@ -185,7 +185,7 @@ func (r *run) doStep(ctx context.Context, plan repair.Plan, step repair.Step, ac
 	case step.ByHand:
 		return "", errors.New("it is left to people: the pipeline declares nothing that does it")
 	case step.Operation != "":
-		act.Role, said, err = r.pipeline.Operate(ctx, step.Operation, step.Args)
+		act.Role, said, err = r.pipeline.Operate(ctx, step.Operation, r.withFile(step.Args))
 		return said, err
 	case step.Do == repair.Remove:
 		return r.removeRows(ctx, step)

@@ -37,7 +37,7 @@ const (
 
 // RunOptions of one run.
 type RunOptions struct {
-	Pipeline string // "reference" or "reference:<defect>[,…]"; empty: reference
+	Pipeline string // "reference", "reference:<defect>[,…]" or the path of a seatrial.yaml; empty: reference
 	Seed     uint64 // 0: drawn
 	Tag      string // of the records' keys, as in an earlier run's report; empty: drawn
 	Records  int    // operations to send, about; 0: what the scenario says
@@ -55,7 +55,8 @@ type run struct {
 	stack    *stack.Stack
 	spec     pipeline.Spec
 	plan     []Step
-	pace     float64 // how many times as fast as written the plan is carried out
+	left     []string // what of the scenario the pipeline's records cannot say
+	pace     float64  // how many times as fast as written the plan is carried out
 	workload *workload.Workload
 	report   reports.Run
 	dir      string
@@ -147,13 +148,18 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 		options.Seed = rand.Uint64()>>11 + 1 // fits a JSON number
 	}
 	pace := scenario.pace(options.RealTime)
-	spec, err := h.spec(options.Pipeline, scenario.Deployment, pace)
+	found, err := FindPipeline(options.Pipeline)
 	if err != nil {
+		return nil, err
+	}
+	spec := found.spec(scenario.Deployment, pace)
+	if err := h.carries(spec); err != nil {
 		return nil, err
 	}
 	if err := scenario.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	scenario.Deadline = max(scenario.Deadline, spec.Deadline)
 	if options.RealTime {
 		scenario.Deadline = scenario.deadline() + 4*spec.LongestInterval
 	}
@@ -162,14 +168,11 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if options.NoFault {
 		plan = nil
 	}
-	for i, step := range plan {
-		if at := step.When.at; at.Kind != "" {
-			if _, err := spec.Named(at.Role); err != nil {
-				return nil, fmt.Errorf("%w: scenario %s, step %d: %w", ErrUsage, scenario.Name, i+1, err)
-			}
-		}
+	if err := found.fits(scenario, plan); err != nil {
+		return nil, err
 	}
 	config := scenario.config(options.Seed, options.Records, plan)
+	left := asRecorded(spec, &config)
 	config.Tag = cmp.Or(options.Tag, config.Tag)
 	config.FilesPerSecond *= pace
 	files, err := workload.New(config)
@@ -185,14 +188,14 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 		return nil, err
 	}
 	r := &run{
-		scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
+		left: left, scenario: scenario, options: options, watch: h.options.Watch, stack: h.stack, spec: spec, plan: plan, workload: files, dir: dir,
 		uploads: newUploads(files), begun: time.Now(), update: make(chan struct{}), planEnded: make(chan struct{}), sentAll: make(chan struct{}), armed: make(chan *tap.Armed, 1), bit: make([]time.Time, len(plan)), healed: make([]time.Time, len(plan)),
 		marksAtBit: make([]history.Marks, len(plan)), pace: pace,
 		latest: history.Marks{Taken: -1, Queued: -1, Committed: -1, Visible: -1, Confirmed: -1},
 	}
 	r.report = reports.Run{
 		Scenario: scenario.Name, Pipeline: spec.Name, Seed: options.Seed, RecordsAsked: options.Records, Records: r.trialOperations(), Seconds: map[string]float64{},
-		Images: h.images(), Plan: planned, NoFault: options.NoFault && len(planned) > 0, Tag: config.Tag,
+		Images: h.images(spec), Plan: planned, NoFault: options.NoFault && len(planned) > 0, Tag: config.Tag,
 		Started: r.begun.UTC().Format(time.RFC3339), Folder: dir, Workload: raw, Undo: reports.Undo{OK: true},
 	}
 	// The deadline is that of a trial of usual size; more work gets more time.
@@ -208,7 +211,7 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	h.dirty = true
-	expect, err := json.Marshal(expectations(r.spec, r.scenario))
+	expect, err := json.Marshal(expectations(r.spec, r.scenario.deadline(), r.left))
 	if err != nil {
 		return err
 	}
@@ -227,6 +230,13 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	if err := h.provide(ctx, &r.spec); err != nil {
+		return fmt.Errorf("%w: %w", ErrInfra, err)
+	}
+	r.report.Images = h.images(r.spec)
+	if err := pipeline.Prepare(ctx, r.stack, r.spec.Setup); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if err := r.tapWire(ctx); err != nil {

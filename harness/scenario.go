@@ -74,8 +74,8 @@ type Step struct {
 
 // Operation is something that people do with a pipeline by hand. What it
 // takes stands in the pipeline's description, under the name. Every operation
-// is given "from": the number of the file to replay from, some files before
-// the first one of which something may have been destroyed.
+// is given "from" and "from_file": number and name of the file to replay from,
+// some files before the first one of which something may have been destroyed.
 type Operation struct {
 	Name string            // "replay", "sync", …, or NewBroker
 	Args map[string]string // what the description leaves open, by name, beside what every operation is given; may be nil

@@ -3,6 +3,7 @@ package harness
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/boundary"
@@ -23,11 +24,26 @@ type Trigger struct {
 	settled bool
 	// at stops the pipeline at a boundary; its zero value: it waits for no boundary.
 	at boundary.Breakpoint
+	// sees are the places that it looks at: seesRows, …
+	sees []string
 	// both: it is one of two that are waited for together.
 	both bool
 	// byHand is how long people may take to bring it about; 0: it comes by itself.
 	byHand time.Duration
 	met    func(Situation) bool
+}
+
+// The places that triggers look at, as a pipeline's description calls them.
+const (
+	seesRows      = "rows"
+	seesDocuments = "documents"
+	seesQueues    = "queues"
+)
+
+// looking returns the trigger, which waits for what is seen in these places.
+func (t Trigger) looking(places ...string) Trigger {
+	t.sees = places
+	return t
 }
 
 // Situation is what triggers look at.
@@ -69,18 +85,18 @@ func Taken(percent int) Trigger {
 
 // Committed waits until percent of the trial's operations are found in Postgres.
 func Committed(percent int) Trigger {
-	return share("committed", percent, func(s Situation) (int, int) { return s.Marks.Committed, s.Operations })
+	return share("committed", percent, func(s Situation) (int, int) { return s.Marks.Committed, s.Operations }).looking(seesRows)
 }
 
 // Queued waits until messages as many as percent of the trial's operations are
 // ready in the pipeline's queues: published, and in nobody's hands.
 func Queued(percent int) Trigger {
-	return share("queued", percent, func(s Situation) (int, int) { return s.Marks.Queued, s.Operations })
+	return share("queued", percent, func(s Situation) (int, int) { return s.Marks.Queued, s.Operations }).looking(seesQueues)
 }
 
 // Visible waits until percent of the trial's operations are returned by search.
 func Visible(percent int) Trigger {
-	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations })
+	return share("visible", percent, func(s Situation) (int, int) { return s.Marks.Visible, s.Operations }).looking(seesDocuments)
 }
 
 // TakenSince waits until the pipeline has taken so many more files from the
@@ -99,7 +115,7 @@ func TakenSince(step, files int) Trigger {
 // committed when another step of the plan (1, 2, …) was proved to bite: what was
 // done after it is visible.
 func VisibleBeyond(step, operations int) Trigger {
-	return Trigger{Text: fmt.Sprintf("%d more visible than were committed when step %d bit", operations, step), step: max(step, 1), grew: true, met: func(s Situation) bool {
+	return Trigger{Text: fmt.Sprintf("%d more visible than were committed when step %d bit", operations, step), step: max(step, 1), grew: true, sees: []string{seesRows, seesDocuments}, met: func(s Situation) bool {
 		if step < 1 || step > len(s.BitFor) || s.BitFor[step-1] < 0 {
 			return false
 		}
@@ -141,7 +157,7 @@ func Probe(name string, n int) Trigger {
 // the broker that it began with.
 func Drained(step int) Trigger {
 	healed := Healed(step, 0)
-	return Trigger{Text: fmt.Sprintf("queues drained after step %d is healed", step), step: healed.step, waiting: true, met: func(s Situation) bool {
+	return Trigger{Text: fmt.Sprintf("queues drained after step %d is healed", step), step: healed.step, waiting: true, sees: []string{seesQueues}, met: func(s Situation) bool {
 		return healed.met(s) && s.Waiting == 0
 	}}
 }
@@ -149,7 +165,7 @@ func Drained(step int) Trigger {
 // Both waits until two triggers are met at the same time. Neither may be a
 // breakpoint: what is held cannot wait for anything else.
 func Both(a, b Trigger) Trigger {
-	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting, settled: a.settled || b.settled, at: cmp.Or(a.at, b.at), both: true,
+	return Trigger{Text: a.Text + " and " + b.Text, step: max(a.step, b.step), grew: a.grew && b.grew, probe: cmp.Or(a.probe, b.probe), waiting: a.waiting || b.waiting, settled: a.settled || b.settled, sees: slices.Concat(a.sees, b.sees), at: cmp.Or(a.at, b.at), both: true,
 		met: func(s Situation) bool { return a.met(s) && b.met(s) }}
 }
 

@@ -106,7 +106,7 @@ func TestReleased(t *testing.T) {
 	require.NoError(t, released(boundary.Release{Mode: boundary.Forward}, false))
 	require.NoError(t, released(boundary.Release{Mode: boundary.Drop, Err: "broken pipe"}, false), "it was to be gone")
 
-	r := &run{spec: pipeline.Reference("", nil, nil)}
+	r := &run{spec: pipeline.Reference(nil, nil)}
 	held := boundary.Event{Role: "loader", Service: fault.Postgres}
 	for name, test := range map[string]struct {
 		fault fault.Fault

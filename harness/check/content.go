@@ -2,10 +2,9 @@ package check
 
 import (
 	"fmt"
-	"math/big"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/seatrial/seatrial/harness/workload"
@@ -17,22 +16,27 @@ type comparer struct {
 }
 
 type comparedField struct {
-	at   int // position in workload.Fields
-	name string
-	kind workload.Type
+	workload.Comparison
+	at    int // position in workload.Fields
+	name  string
+	shown string // what the records call it
 }
 
-func newComparer(declared map[string]workload.Type) *comparer {
+// newComparer compares the fields that records have and the pipeline declared
+// (nil: all), of which a place may show some only (nil: all).
+func newComparer(w *workload.Workload, declared map[string]workload.Type, shown []string) *comparer {
 	c := &comparer{}
-	for i, field := range workload.Fields {
-		kind := field.Type
+	for _, field := range w.Fields() {
+		compared := comparedField{Comparison: w.Comparison(field), at: slices.Index(workload.Fields, field), name: field.Name, shown: w.Shown(field.Name)}
 		if declared != nil {
 			var ok bool
-			if kind, ok = declared[field.Name]; !ok {
+			if compared.Type, ok = declared[field.Name]; !ok {
 				continue
 			}
 		}
-		c.fields = append(c.fields, comparedField{at: i, name: field.Name, kind: kind})
+		if shown == nil || slices.Contains(shown, field.Name) {
+			c.fields = append(c.fields, compared)
+		}
 	}
 	return c
 }
@@ -50,9 +54,9 @@ func (c *comparer) equal(record *workload.Record, found map[string]string) bool 
 func (f *comparedField) same(sent string, found map[string]string) bool {
 	text, ok := found[f.name]
 	if !ok {
-		return sent == "" && f.kind != workload.Text // a date or number that is not known
+		return f.SameAsNone(sent)
 	}
-	return text == sent || sameValue(f.kind, sent, text)
+	return f.Same(sent, text)
 }
 
 // difference names the fields that differ, at most three with their values.
@@ -70,11 +74,11 @@ func (c *comparer) difference(record *workload.Record, found map[string]string) 
 		}
 		text, ok := found[field.name]
 		if !ok {
-			parts = append(parts, fmt.Sprintf("%s: sent %s, found none", field.name, short(record[field.at])))
+			parts = append(parts, fmt.Sprintf("%s: sent %s, found none", field.shown, short(record[field.at])))
 			continue
 		}
 		sent, text := window(record[field.at], text)
-		parts = append(parts, fmt.Sprintf("%s: sent %s, found %s", field.name, short(sent), short(text)))
+		parts = append(parts, fmt.Sprintf("%s: sent %s, found %s", field.shown, short(sent), short(text)))
 	}
 	if more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more fields", more))
@@ -111,53 +115,4 @@ func short(text string) string {
 		end--
 	}
 	return strconv.QuoteToASCII(text[:end]) + fmt.Sprintf("… (%d bytes)", len(text))
-}
-
-func sameValue(kind workload.Type, a, b string) bool {
-	switch kind {
-	case workload.Date:
-		x, ok := parseTime(a, dateLayouts)
-		y, too := parseTime(b, dateLayouts)
-		return ok && too && x.Equal(y)
-	case workload.Timestamp:
-		x, ok := parseTime(a, instantLayouts)
-		y, too := parseTime(b, instantLayouts)
-		return ok && too && x.Equal(y)
-	case workload.Number:
-		x, ok := parseNumber(a)
-		y, too := parseNumber(b)
-		return ok && too && x.Cmp(y) == 0
-	}
-	return false
-}
-
-var (
-	dateLayouts = []string{time.DateOnly, "2006-01-02T15:04:05Z07:00"}
-	// As RFC 3339 and as Postgres prints instants. None without a zone: it
-	// would be no instant.
-	instantLayouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999-07", "2006-01-02 15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999Z07:00"}
-)
-
-func parseTime(text string, layouts []string) (time.Time, bool) {
-	for _, layout := range layouts {
-		if at, err := time.Parse(layout, text); err == nil {
-			// A time of day that is not midnight makes it another date.
-			return at, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// parseNumber reads a decimal, also with an exponent. Nothing longer than any
-// store would print, so that a hostile history costs nothing.
-func parseNumber(text string) (*big.Rat, bool) {
-	if len(text) > 64 || strings.ContainsAny(text, "/_xXpPoOb") {
-		return nil, false
-	}
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		if exponent, err := strconv.Atoi(text[i+1:]); err != nil || exponent > 400 || exponent < -400 {
-			return nil, false
-		}
-	}
-	return new(big.Rat).SetString(text)
 }

@@ -28,9 +28,18 @@ type Expectations struct {
 	// FullDeletes says that a full file is a snapshot: keys that it leaves out
 	// are deleted.
 	FullDeletes bool `json:"full_deletes"`
+	// RejectsApart: what is read as dead letters stands in a table, and not only in
+	// queues.
+	RejectsApart bool `json:"rejects_apart,omitempty"`
 	// Fields are the content fields to compare and how. Nil: all of
 	// workload.Fields by their types.
 	Fields map[string]workload.Type `json:"fields,omitempty"`
+	// Shown are, by place (rows, documents), the content fields that it shows, where
+	// these are not all: what a place does not show is not compared there.
+	Shown map[string][]string `json:"shown,omitempty"`
+	// LeftOut names what else is not judged, in words: what the records cannot
+	// say, for example.
+	LeftOut []string `json:"left_out,omitempty"`
 	// DeadLetterQueues are queues whose messages are not waiting work.
 	DeadLetterQueues []string `json:"dead_letter_queues,omitempty"`
 }

@@ -38,7 +38,7 @@ func Judge(run *history.Run) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	j := &judge{run: run, expect: expect, l: l, course: course, compare: newComparer(expect.Fields)}
+	j := &judge{run: run, expect: expect, l: l, course: course, compare: map[string]*comparer{}}
 	if err := j.observations(); err != nil {
 		return Result{}, err
 	}
@@ -60,7 +60,7 @@ type judge struct {
 	expect  Expectations
 	l       *ledger
 	course  *course
-	compare *comparer
+	compare map[string]*comparer // by place, see comparer
 
 	final     map[string]history.Read   // the last read of a place, by place
 	live      map[string][]history.Read // all reads of a place that came before it
@@ -153,13 +153,22 @@ func (j *judge) declared() []string {
 			}
 		}
 	}
-	if j.expect.Fields != nil && len(j.compare.fields) < fieldCount {
+	if j.expect.Fields != nil && len(newComparer(j.l.w, j.expect.Fields, nil).fields) < len(j.l.w.Fields()) {
 		j.notJudged = append(j.notJudged, "the content of undeclared fields")
 	}
 	if j.expect.DeadlineSeconds == 0 {
 		j.notJudged = append(j.notJudged, "a deadline of visibility")
 	}
+	j.notJudged = append(j.notJudged, j.expect.LeftOut...)
 	return places
+}
+
+// comparer returns how contents are compared in a place.
+func (j *judge) comparer(place string) *comparer {
+	if j.compare[place] == nil {
+		j.compare[place] = newComparer(j.l.w, j.expect.Fields, j.expect.Shown[place])
+	}
+	return j.compare[place]
 }
 
 // whole reports whether the last read of a place was complete. Places that

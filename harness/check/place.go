@@ -27,7 +27,6 @@ type place struct {
 const (
 	unversioned    = 1<<31 - 1
 	strayTombstone = -(1<<31 - 1) // marked deleted, and nothing sent deletes it
-	fieldCount     = 12
 	trialKind      = workload.Trial
 	acceptable     = workload.Acceptable
 	rejectable     = workload.Rejectable
@@ -57,7 +56,7 @@ func (j *judge) scan(read history.Read, content bool, visit func(number int, ent
 		return nil
 	}
 	j.again.reset(read.File, read.Observation.Entries)
-	current := -1
+	current, compare := -1, j.comparer(read.Place)
 	var group []entry
 	flush := func() {
 		if len(group) > 0 {
@@ -80,7 +79,7 @@ func (j *judge) scan(read history.Read, content bool, visit func(number int, ent
 			flush()
 			current = e.Number
 		}
-		group = append(group, j.identify(e, content))
+		group = append(group, j.identify(compare, e, content))
 		return nil
 	})
 	if err != nil || content {
@@ -130,7 +129,7 @@ func (a *again) visit(visit func(number int, entries []entry)) {
 
 // identify finds the operation that an entry shows, by version or, where the
 // place does not say one, by content; and compares content if asked.
-func (j *judge) identify(e history.Entry, content bool) entry {
+func (j *judge) identify(compare *comparer, e history.Entry, content bool) entry {
 	ops := j.l.of(e.Number)
 	found := entry{version: int32(min(max(e.Version, -1), unversioned-1)), deleted: e.Deleted, where: e.Where, removal: e.Deleted || e.Op == workload.Deletion}
 	if e.Version < 0 {
@@ -148,7 +147,7 @@ func (j *judge) identify(e history.Entry, content bool) entry {
 				continue
 			}
 			record := j.l.row(e.Number, o)
-			if j.compare.equal(&record, e.Fields) {
+			if compare.equal(&record, e.Fields) {
 				found.o, found.version = o, o.version
 				return found
 			}
@@ -159,7 +158,7 @@ func (j *judge) identify(e history.Entry, content bool) entry {
 		if nearest != nil {
 			record := j.l.row(e.Number, nearest)
 			found.o, found.version = nearest, nearest.version
-			found.diff = "the content is that of no version sent; against version " + fmt.Sprint(nearest.version) + ": " + j.compare.difference(&record, e.Fields)
+			found.diff = "the content is that of no version sent; against version " + fmt.Sprint(nearest.version) + ": " + compare.difference(&record, e.Fields)
 		}
 		return found
 	}
@@ -169,8 +168,8 @@ func (j *judge) identify(e history.Entry, content bool) entry {
 			return found
 		}
 		record := j.l.row(e.Number, found.o)
-		if !j.compare.equal(&record, e.Fields) {
-			found.diff = j.compare.difference(&record, e.Fields)
+		if !compare.equal(&record, e.Fields) {
+			found.diff = compare.difference(&record, e.Fields)
 		}
 	}
 	return found

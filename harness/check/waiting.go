@@ -27,7 +27,7 @@ func (j *judge) waiting() {
 	}, func(history.Entry) { read++ })
 	if j.expect.DeadLetters {
 		dead := func() {
-			if len(j.expect.DeadLetterQueues) == 0 {
+			if len(j.expect.DeadLetterQueues) == 0 && !j.expect.RejectsApart {
 				read++
 			}
 		}
@@ -124,7 +124,7 @@ func (j *judge) leftWaiting() {
 		return
 	}
 	where := list(j.unreadWhere)
-	if len(j.expect.DeadLetterQueues) == 0 && !j.expect.DeadLetters {
+	if len(j.expect.DeadLetterQueues) == 0 && (!j.expect.DeadLetters || j.expect.RejectsApart) {
 		j.notJudged = append(j.notJudged, fmt.Sprintf("%d messages in queues, which may be dead letters (%s)", j.unread, where))
 		return
 	}

@@ -136,6 +136,8 @@ func (c *fakeContainer) Start(context.Context) error {
 	return c.act("start", State{ID: c.state.ID, Status: "running", Running: true, StartedAt: time.Unix(2, 0)})
 }
 
+func (c *fakeContainer) StayDown(context.Context) error { return nil }
+
 func (c *fakeContainer) Pause(context.Context) error {
 	return c.act("pause", State{ID: c.state.ID, Status: "paused", Running: true, Paused: true})
 }

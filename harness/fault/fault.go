@@ -65,6 +65,11 @@ type Fault struct {
 	// a breakpoint holds.
 	Holds    bool
 	HoldsFor time.Duration
+	// NeedsTable says that the pipeline must have declared the table that its rows
+	// are in, Consumer what the role does whose queue it must have declared; empty:
+	// none.
+	NeedsTable bool
+	Consumer   string
 	// Data changes what is sent, where the fault is in that; applied when the
 	// run is planned, and left out with the plan.
 	Data func(*workload.Config)
@@ -182,6 +187,8 @@ type Container interface {
 	Stop(ctx context.Context, grace time.Duration) error
 	Start(ctx context.Context) error
 	Pause(ctx context.Context) error
+	// StayDown has the engine not start it again by itself when it ends, until Start.
+	StayDown(ctx context.Context) error
 	// Remove removes the container with its own disk and, if volumes is true,
 	// its named volumes; it is made anew by an Undo.
 	Remove(ctx context.Context, volumes bool) error

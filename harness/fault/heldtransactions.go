@@ -17,7 +17,7 @@ import (
 // processor. All others go on. It bites if the kernel has the processes
 // stopped and Postgres still has their transactions open. Recovery lets them go on.
 func TransactionsHeld(count int) Fault {
-	return Fault{Name: "transactions-held", Target: Postgres, Detail: fmt.Sprint(count), Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "transactions-held", Target: Postgres, NeedsTable: true, Detail: fmt.Sprint(count), Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		if count < 1 {
 			return Injection{}, fmt.Errorf("to hold %d transactions has no effect", count)
 		}

@@ -16,7 +16,7 @@ const lockHolder = "seatrial-lock"
 // reads go on. It bites when Postgres shows others waiting for the lock.
 // Recovery ends the connection that holds it; so does the harness's death.
 func LockTable() Fault {
-	return Fault{Name: "lock-table", Target: Postgres, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "lock-table", Target: Postgres, NeedsTable: true, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		table, err := world.Table()
 		if err != nil {
 			return Injection{}, err

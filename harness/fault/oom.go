@@ -33,7 +33,12 @@ func OOMKill(target string) Fault {
 		return Injection{
 			Undo: undoEach(containers, UndoStart),
 			Inject: func(ctx context.Context) error {
-				return each(ctx, containers, func(ctx context.Context, c Container) error { return fill(ctx, c, hog) })
+				return each(ctx, containers, func(ctx context.Context, c Container) error {
+					if err := c.StayDown(ctx); err != nil {
+						return err
+					}
+					return fill(ctx, c, hog)
+				})
 			},
 			Bites: func(ctx context.Context) (string, error) {
 				return eachState(ctx, containers, func(state State) (string, error) {

@@ -27,7 +27,7 @@ const (
 // Recovery makes room and takes the index away. The disk is in memory: a plan
 // must not end Postgres meanwhile.
 func PostgresDiskFull() Fault {
-	return Fault{Name: "disk-full", Target: Postgres, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: "disk-full", Target: Postgres, NeedsTable: true, Lasting: true, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		table, err := world.Table()
 		if err != nil {
 			return Injection{}, err

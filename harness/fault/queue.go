@@ -53,7 +53,7 @@ func ExchangeDeleted(consumer string) Fault {
 }
 
 func removal(name, consumer string, what func(topology) []removed) Fault {
-	return Fault{Name: name, Target: RabbitMQ, Detail: "of the queue for " + consumer, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
+	return Fault{Name: name, Target: RabbitMQ, Detail: "of the queue for " + consumer, Consumer: consumer, prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 		broker := world.Broker()
 		t, err := look(ctx, broker, consumer)
 		if err != nil {
@@ -87,7 +87,7 @@ func removal(name, consumer string, what func(topology) []removed) Fault {
 // which a role takes its work. There is nothing to take back. None there is
 // an error.
 func MessagesPurged(consumer string) Fault {
-	return Fault{Name: "messages-purged", Target: RabbitMQ, Detail: "of the queue for " + consumer, Destroys: "messages in a queue",
+	return Fault{Name: "messages-purged", Target: RabbitMQ, Detail: "of the queue for " + consumer, Consumer: consumer, Destroys: "messages in a queue",
 		prepare: func(ctx context.Context, world World, _ string) (Injection, error) {
 			broker := world.Broker()
 			queue, err := broker.Queue(consumer)

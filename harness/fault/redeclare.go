@@ -20,7 +20,7 @@ const otherArgument = "x-max-priority"
 // gets 406 PRECONDITION_FAILED. Recovery deletes it, with what it holds, and
 // declares and binds it as it was.
 func QueueRedeclared(consumer string) Fault {
-	return Fault{Name: "queue-redeclared", Target: RabbitMQ, Detail: "the queue for " + consumer + ", with " + otherArgument, Destroys: "messages in a queue",
+	return Fault{Name: "queue-redeclared", Target: RabbitMQ, Consumer: consumer, Detail: "the queue for " + consumer + ", with " + otherArgument, Destroys: "messages in a queue",
 		prepare: func(ctx context.Context, world World, target string) (Injection, error) {
 			broker := world.Broker()
 			t, err := look(ctx, broker, consumer)

@@ -155,7 +155,7 @@ func (t *Trace) operations(files *workload.Workload, outcomes map[int]string) {
 				o.Sent = "not sent"
 			}
 			if !op.Delete {
-				o.Fields = files.Row(op).Map()
+				o.Fields = files.Content(op)
 			}
 			t.Operations = append(t.Operations, o)
 		}

@@ -46,6 +46,7 @@ type Config struct {
 	HugeFile        int     `json:"huge_file,omitempty"`        // rows of the first trial file; 0: as the others
 	Hostile         Hostile `json:"hostile,omitzero"`
 	Uploads         Uploads `json:"uploads,omitzero"`
+	Format          *Format `json:"format,omitempty"` // nil: the reference layout
 }
 
 // Hostile is what rows and files hold that imports stumble over. Percentages
@@ -161,6 +162,14 @@ func (c Config) Validate() error {
 	}
 	if c.FilesPerSecond < 0 {
 		return fmt.Errorf("workload: files_per_second is %g, it must not be negative", c.FilesPerSecond)
+	}
+	if c.Format != nil {
+		if err := c.Format.Validate(); err != nil {
+			return fmt.Errorf("workload: %w", err)
+		}
+		if err := c.fits(); err != nil {
+			return fmt.Errorf("workload: %w", err)
+		}
 	}
 	if (c.InPlace || c.Uploads.CutEvery > 0 || c.Uploads.SlowEvery > 0) && c.NoTrailer {
 		return fmt.Errorf("workload: in_place, cut_every or slow_every with no_trailer: nothing would say when a file is complete")

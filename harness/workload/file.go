@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Header is the first line of every file.
+// Header is the first line of every file in the reference layout.
 const Header = "key,version,op,family_name,given_name,birth_date,email,phone,note,employer,role,city,starts_at,hours,salary"
 
 // The values of the column op.
@@ -28,7 +28,7 @@ func (w *Workload) Encode(file File) []byte {
 
 // Begin is how much of the encoded file is sent before its upload is broken
 // off or slows down: up to the middle of a row, outside quotes, behind its key
-// and version. Row is the position of that row in Ops, -1 where the file has
+// and version, in a Format of its own the middle of the row. Row is the position of that row in Ops, -1 where the file has
 // no row to be cut; then it is everything.
 func (w *Workload) Begin(file File) (bytes, row int) {
 	for row := file.own() * 3 / 5; row < file.own(); row++ {
@@ -45,6 +45,9 @@ func (w *Workload) Begin(file File) (bytes, row int) {
 func (w *Workload) encode(file File, mark int) (out []byte, cut int) {
 	if file.Blank {
 		return nil, 0
+	}
+	if f := w.Config.Format; f != nil {
+		return w.encodeAs(f, file, mark)
 	}
 	ending := "\n"
 	if file.CRLF {
@@ -96,7 +99,11 @@ func (w *Workload) appendRow(out []byte, op Op) []byte {
 }
 
 func appendField(out []byte, text string, quoted bool) []byte {
-	if !quoted && !needsQuotes(text) {
+	return appendFieldBy(out, text, quoted, ',')
+}
+
+func appendFieldBy(out []byte, text string, quoted bool, delimiter byte) []byte {
+	if !quoted && !needsQuotes(text) && strings.IndexByte(text, delimiter) < 0 {
 		return append(out, text...)
 	}
 	out = append(out, '"')

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Kind says what a file is for.
@@ -322,7 +323,7 @@ func (p *planner) add(kind Kind, full bool, ops []Op) {
 	if kind != Trial {
 		ending = "-" + string(kind)
 	}
-	line := int32(2)
+	line := p.w.Config.Format.firstLine()
 	for i := range ops {
 		if ops[i].Implied {
 			break
@@ -334,13 +335,29 @@ func (p *planner) add(kind Kind, full bool, ops []Op) {
 	clear(p.corrected)
 	p.w.Files = append(p.w.Files, File{
 		Index: index, Seq: index, Kind: kind, Full: full, Ops: ops,
-		Name: fmt.Sprintf("%06d-%s-%s%s.csv", index, word, p.w.Config.Tag, ending),
+		Name: p.name(index, full, fmt.Sprintf("%06d-%s-%s%s.csv", index, word, p.w.Config.Tag, ending)),
 	})
+}
+
+// name is what a file is called; plain is its name in the reference layout.
+func (p *planner) name(index int, full bool, plain string) string {
+	f := p.w.Config.Format
+	if f == nil {
+		return plain
+	}
+	pattern := f.Names
+	if full {
+		pattern = f.SnapshotNames
+	}
+	return strings.NewReplacer("{number}", fmt.Sprintf("%06d", index), "{tag}", p.w.Config.Tag).Replace(pattern)
 }
 
 // breaks counts the line feeds inside the fields of a row without generating
 // it. Only these two fields have any; a test holds Encode against it.
 func (p *planner) breaks(op Op) int32 {
+	if f := p.w.Config.Format; f != nil {
+		return p.w.breaksAs(f, op)
+	}
 	if op.Delete {
 		return 0
 	}

@@ -86,6 +86,9 @@ func (w *Workload) Record(number, version int) Record {
 	r[startsAt] = g.timestamp()
 	r[hours] = g.hours()
 	r[salary] = g.salary()
+	if w.Config.Format != nil {
+		w.Config.Format.cut(&r)
+	}
 	return r
 }
 

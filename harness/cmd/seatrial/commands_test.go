@@ -282,18 +282,6 @@ func TestHelpHasExamples(t *testing.T) {
 	require.Contains(t, call(t, &fake{}, "--version").stdout, "seatrial version")
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"calm", "loader-killed", "broker-killed"}
-	for name, want := range map[string]string{
-		"calm": "calm", "clam": "calm", "CALM": "calm", "loader-kill": "loader-killed", "broker": "broker-killed", "xyz": "", "": "", "l": "",
-	} {
-		require.Equal(t, want, nearest(name, known), name)
-	}
-	require.Equal(t, 3, distance("kitten", "sitting"))
-	require.Equal(t, 3, distance("", "abc"))
-	require.Equal(t, 1, distance("naïve", "naive"), "counted in characters")
-}
-
 func TestBench(t *testing.T) {
 	got := call(t, &fake{}, "bench", "--rounds", "2")
 	require.Equal(t, 0, got.code)

@@ -41,7 +41,7 @@ func (a *app) holdDay(ctx context.Context, day prepared, flags gamedayFlags, des
 	held := gameday.NewDay(day.plan, desk, quietPhase{a.live, desk}, abort, gameday.SystemClock())
 	desk.day = held
 	a.live.Phase("starting services")
-	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Keep: flags.keep, Watch: held})
+	warm, err := a.world.open(ctx, harness.Options{Out: flags.out, Keep: flags.keep, Pipeline: flags.Pipeline, Watch: held})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (a *app) dryRun(day prepared, flags gamedayFlags) error {
 	header := day.plan.Header
 	rows := [][]string{{"scenario", day.base}, {"pipeline", header.Pipeline}, {"hypothesis", header.Hypothesis}}
 	if flags.Surprise {
-		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(possibleSurprises()), gameday.SurpriseBegins)})
+		rows = append(rows, []string{"breaks", fmt.Sprintf("one of %d faults, chosen by the seed, at %d %% committed; hidden until the debrief", len(day.possible), gameday.SurpriseBegins)})
 	}
 	// Only the words: nobody marks anything here.
 	scenario := day.scenario.ByHand(nil, flags.latest)

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial/harness"
-	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -14,6 +13,7 @@ import (
 type prepared struct {
 	base     string // name of the scenario that was asked for
 	scenario harness.Scenario
+	possible []gameday.Surprise // that fit the pipeline
 	plan     gameday.Plan
 }
 
@@ -22,12 +22,16 @@ func (a *app) prepareDay(flags gamedayFlags) (prepared, error) {
 	if err != nil {
 		return prepared{}, err
 	}
-	if err := checkPipeline(flags.Pipeline); err != nil {
+	pipeline, err := findPipeline(flags.Pipeline)
+	if err != nil {
 		return prepared{}, err
 	}
-	day := prepared{base: flags.Scenario, scenario: chosen[0]}
+	day := prepared{base: flags.Scenario, scenario: chosen[0], possible: gameday.Surprises(pipeline.Does())}
 	if flags.Surprise {
-		day.scenario = surprised(day.scenario, flags.Seed)
+		day.scenario = surprised(day.scenario, day.possible, flags.Seed)
+	}
+	if err := pipeline.Fits(day.scenario); err != nil {
+		return prepared{}, usageOf(err)
 	}
 	if flags.Hypothesis != "" {
 		day.scenario.Hypothesis = flags.Hypothesis
@@ -65,8 +69,8 @@ func (a *app) prepareDay(flags gamedayFlags) (prepared, error) {
 
 // surprised returns the scenario with another plan: one fault, chosen by seed, and
 // files that come slowly enough for people.
-func surprised(scenario harness.Scenario, seed uint64) harness.Scenario {
-	chosen := gameday.Choose(possibleSurprises(), seed)
+func surprised(scenario harness.Scenario, possible []gameday.Surprise, seed uint64) harness.Scenario {
+	chosen := gameday.Choose(possible, seed)
 	before := scenario.Workload
 	scenario.Workload = func(w *workload.Config) {
 		if before != nil {
@@ -82,9 +86,4 @@ func surprised(scenario harness.Scenario, seed uint64) harness.Scenario {
 	scenario.Pauses, scenario.Catches, scenario.Repairs = nil, nil, ""
 	scenario.Plan = []harness.Step{{When: harness.Committed(gameday.SurpriseBegins), Fault: chosen.Fault.Held(), Recover: harness.After(gameday.SurpriseLasts)}}
 	return scenario
-}
-
-// possibleSurprises are those that fit the reference pipeline, which has every role.
-func possibleSurprises() []gameday.Surprise {
-	return gameday.Surprises([]string{fault.Collector, fault.Loader, fault.Indexer, fault.Exporter})
 }

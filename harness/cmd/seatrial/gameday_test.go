@@ -17,6 +17,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/gameday"
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/reports"
@@ -477,4 +478,9 @@ func TestGamedayKeepsAScenario(t *testing.T) {
 	require.FileExists(t, filepath.Join(into, "loader_killed_twice.go"))
 	got = call(t, &fake{}, "gameday", "--scenario-from", dir, "--into", into, "loader-killed-twice")
 	require.Equal(t, reports.ExitUsage, got.code, "it is there already")
+}
+
+// possibleSurprises are those that fit the reference pipeline, which has every role.
+func possibleSurprises() []gameday.Surprise {
+	return gameday.Surprises([]string{fault.Collector, fault.Loader, fault.Indexer, fault.Exporter})
 }

@@ -50,9 +50,18 @@ func (a *app) matrixCommand() *cobra.Command {
   seatrial matrix --shard 2/4 --json        every fourth run, as one of four CI jobs
   seatrial matrix --all --seeds 10`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.matrix(cmd.Context(), flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("pipeline") {
+				return usage("a matrix tries the planted defects of the reference pipeline: \"seatrial run --pipeline …\" and \"seatrial sweep --pipeline …\" try yours")
+			}
+			return a.matrix(cmd.Context(), flags)
+		},
 	}
 	set := command.Flags()
+	set.String("pipeline", harness.Reference, "refused: there is nothing planted in others")
+	if err := set.MarkHidden("pipeline"); err != nil {
+		panic(err) // it was defined above
+	}
 	set.BoolVar(&flags.all, "all", false, "run every defect against all scenarios, not only the one meant for it")
 	set.IntVar(&flags.seeds, "seeds", 3, "fresh seeds per scenario for the clean pipeline")
 	set.StringSliceVar(&flags.only, "only", nil, "only these defects (numbers or names) and their scenarios")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/seatrial/seatrial/harness/internal/nearest"
 )
 
 const longRoot = `seatrial puts an import pipeline (files on SFTP, RabbitMQ, Postgres, Elasticsearch)
@@ -25,6 +27,7 @@ const exampleRoot = `  seatrial doctor                         is everything her
   seatrial list                           the scenarios
   seatrial run loader-killed              one trial of the reference pipeline
   seatrial run loader-killed --pipeline reference:ack-before-commit
+  seatrial init                           describe a pipeline of your own
   seatrial check reports/out/*/           judge stored runs again`
 
 // root returns the command tree.
@@ -44,7 +47,7 @@ func (a *app) root() *cobra.Command {
 		DisableSuggestions: true,
 	}
 	root.AddCommand(a.doctorCommand(), a.imagesCommand(), a.listCommand(), a.runCommand(),
-		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand())
+		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand(), a.initCommand(), a.validateCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.Version = version()
@@ -108,7 +111,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	name, _, _ = strings.Cut(name, "=")
 	var known []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Of(name, known); near != "" {
 		return usage("unknown flag --%s: did you mean --%s? %q shows all", name, near, cmd.CommandPath()+" --help")
 	}
 	return usage("unknown flag --%s: %q shows all", name, cmd.CommandPath()+" --help")

@@ -39,7 +39,9 @@ const longRun = `Run scenarios (all of them if none is named) on real services a
 
 Each run leaves a folder below --out with everything that was done and seen; what
 the files in it mean is explained in reports/README.md. The runs of one call share a
-warm stack. With --seed and the same records the same workload is sent again, with --tag
+warm stack. --pipeline tries a pipeline of your own, described in a seatrial.yaml: "seatrial
+init" writes one, "seatrial validate" checks it. Scenarios that need what it does not
+declare are left out, and refused where they are named. With --seed and the same records the same workload is sent again, with --tag
 under the same keys; without them both are random and printed.`
 
 func (a *app) runCommand() *cobra.Command {
@@ -51,6 +53,7 @@ func (a *app) runCommand() *cobra.Command {
 		Example: `  seatrial run calm
   seatrial run loader-killed --pipeline reference:ack-before-commit --seed 7
   seatrial run loader-killed --pipeline reference:ack-before-commit --repair
+  seatrial run --pipeline path/to/seatrial.yaml calm broker-killed
   seatrial run --no-fault --json
   seatrial run --repeat 5 --shard 2/4       every fourth run, as one of four CI jobs`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,7 +103,8 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPipeline(flags.pipeline); err != nil {
+	pipeline, err := findPipeline(flags.pipeline)
+	if err != nil {
 		return nil, err
 	}
 	part, err := parseShard(flags.shard)
@@ -120,6 +124,17 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 		if err := workload.CheckTag(flags.tag); err != nil {
 			return nil, usage("--tag: %w", err)
 		}
+	}
+	if len(names) == 0 {
+		chosen = a.fitting(pipeline, chosen)
+	}
+	for _, scenario := range chosen {
+		if err := pipeline.Fits(scenario); err != nil {
+			return nil, usageOf(err)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, usage("no scenario fits pipeline %s", pipeline.Name())
 	}
 	if err := os.MkdirAll(flags.out, 0o700); err != nil {
 		return nil, usage("--out %s: %w", flags.out, err)
@@ -178,22 +193,47 @@ func (a *app) chooseScenarios(names []string) ([]harness.Scenario, error) {
 	return chosen, nil
 }
 
-// checkPipeline refuses the name of a pipeline that does not exist.
-func checkPipeline(name string) error {
+// findPipeline refuses a pipeline that does not exist or is not described well,
+// and scenarios that do not fit it.
+func findPipeline(name string, scenarios ...harness.Scenario) (harness.Pipeline, error) {
 	if strings.HasSuffix(name, ":") || strings.HasSuffix(name, ",") || strings.Contains(name, ",,") {
-		return usage("--pipeline %q: the name of a defect is missing", name)
+		return harness.Pipeline{}, usage("--pipeline %q: the name of a defect is missing", name)
 	}
-	if _, err := harness.ParsePipeline(name); err != nil {
-		return usage("%s", strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
+	found, err := harness.FindPipeline(name)
+	for _, scenario := range scenarios {
+		if err == nil {
+			err = found.Fits(scenario)
+		}
 	}
-	return nil
+	return found, usageOf(err)
+}
+
+// usageOf makes an exit code of an error that wraps harness.ErrUsage.
+func usageOf(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage("%s", strings.TrimPrefix(err.Error(), harness.ErrUsage.Error()+": "))
+}
+
+// fitting returns the scenarios that fit a pipeline, and says why others do not.
+func (a *app) fitting(pipeline harness.Pipeline, all []harness.Scenario) []harness.Scenario {
+	var fit []harness.Scenario
+	for _, scenario := range all {
+		if err := pipeline.Fits(scenario); err != nil {
+			a.live.Say("left out: " + usageOf(err).Error())
+			continue
+		}
+		fit = append(fit, scenario)
+	}
+	return fit
 }
 
 func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 	if len(trials) == 0 {
 		return a.printRuns(nil, flags.json)
 	}
-	runs, closeErr := a.runAll(ctx, trials, harness.Options{Out: flags.out, Keep: flags.keep, Watch: a.live})
+	runs, closeErr := a.runAll(ctx, trials, harness.Options{Out: flags.out, Keep: flags.keep, Pipeline: flags.pipeline, Watch: a.live})
 	exit := reports.Exit(runs)
 	if interrupted(ctx) {
 		exit = reports.Worst(exit, reports.ExitInterrupted)
@@ -287,4 +327,4 @@ func (a *app) notRun(ctx context.Context, t trial, cause error) reports.Run {
 	return run
 }
 
-const pipelineFlagText = "what is tried: reference, or reference:<defect>[,…] with planted defects"
+const pipelineFlagText = "what is tried: reference, reference:<defect>[,…] with planted defects, or the path of a seatrial.yaml"

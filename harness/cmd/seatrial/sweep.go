@@ -55,6 +55,7 @@ func (a *app) sweepCommand() *cobra.Command {
 		Long:  longSweep,
 		Example: `  seatrial sweep
   seatrial sweep --pipeline reference:insert-not-upsert
+  seatrial sweep --pipeline path/to/seatrial.yaml
   seatrial sweep --actions cut,pause --json
   seatrial sweep --services                    kill the services at every boundary, too
   seatrial sweep --resume reports/out/sweep-20261121-153000
@@ -156,7 +157,7 @@ func (s *sweeping) fresh(flags sweepFlags) (shard, error) {
 	if err != nil {
 		return part, err
 	}
-	if err := checkPipeline(flags.pipeline); err != nil {
+	if _, err := findPipeline(flags.pipeline, sweep.Baseline()); err != nil {
 		return part, err
 	}
 	if err := checkSeeds(flags.seed, 1); err != nil {
@@ -185,7 +186,7 @@ func (s *sweeping) resumed(flags sweepFlags) (part shard, err error) {
 	if s.Sweep, err = reports.ReadSweep(s.dir); err != nil {
 		return part, usage("--resume %s: %w", s.dir, err)
 	}
-	if err := checkPipeline(s.Pipeline); err != nil {
+	if _, err := findPipeline(s.Pipeline, sweep.Baseline()); err != nil {
 		return part, usage("--resume %s: %w", s.dir, err)
 	}
 	for _, a := range s.Actions {
@@ -204,7 +205,7 @@ func (s *sweeping) resumed(flags sweepFlags) (part shard, err error) {
 }
 
 func (s *sweeping) run(ctx context.Context, part shard) error {
-	l := lanes{app: s.app, n: s.Parallel, options: harness.Options{Out: s.dir}}
+	l := lanes{app: s.app, n: s.Parallel, options: harness.Options{Out: s.dir, Pipeline: s.Pipeline}}
 	if len(s.Class) == 0 {
 		if ok, err := s.list(ctx, l); !ok || err != nil {
 			return err
@@ -292,7 +293,15 @@ func (s *sweeping) list(ctx context.Context, l lanes) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	pipeline, err := findPipeline(s.Pipeline)
+	if err != nil {
+		return false, err
+	}
 	for _, c := range classes {
+		if !slices.Contains(pipeline.Roles(), c.Role) { // an extra container's: it is no part of what is tried
+			s.app.live.Say(fmt.Sprintf("left out: %s, as %s is no role", c, c.Role))
+			continue
+		}
 		s.Class = append(s.Class, reports.SweepClass{Service: c.Service, Role: c.Role, Kind: string(c.Kind), Target: c.Target, Count: c.Count, Positions: recast[string](c.Positions), Records: c.Records})
 	}
 	s.Classes = len(s.Class)

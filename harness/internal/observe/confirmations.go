@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -156,7 +157,7 @@ func (c *confirmations) parse(content []byte) ([]confirmation, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("its header cannot be read: %w", err)
 	}
-	keyAt, versionAt, opAt := slices.Index(header, c.spec.Key), slices.Index(header, c.spec.Version), slices.Index(header, "op")
+	keyAt, versionAt, opAt := slices.Index(header, c.spec.Key), slices.Index(header, c.spec.Version), slices.Index(header, cmp.Or(c.spec.Operation, "op"))
 	if keyAt < 0 {
 		return nil, fmt.Errorf("its header %q has no column %s", strings.Join(header, ","), c.spec.Key)
 	}
@@ -180,7 +181,7 @@ func (c *confirmations) parse(content []byte) ([]confirmation, error) {
 			return entries, err
 		}
 		line, _ := reader.FieldPos(0)
-		e := confirmation{number: -1, version: int32(parseVersion([]byte(at(record, versionAt)))), line: int32(line), deleted: at(record, opAt) == workload.Deletion}
+		e := confirmation{number: -1, version: int32(parseVersion([]byte(at(record, versionAt)))), line: int32(line), deleted: at(record, opAt) == cmp.Or(c.spec.Deletion, workload.Deletion)}
 		if number, ok := c.wl.Number(at(record, keyAt)); ok {
 			e.number = int32(number)
 		} else {

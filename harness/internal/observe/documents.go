@@ -187,6 +187,9 @@ func (d *documents) scroll(ctx context.Context, f form) error {
 // search asks for one page.
 func (d *documents) search(ctx context.Context, path string, f form, request string) (page, error) {
 	request = fmt.Sprintf(`{%s,"_source":%s`, request, f.source)
+	if d.spec.Filter != "" {
+		request += `,"query":` + d.spec.Filter
+	}
 	if f.source == "false" {
 		request += `,"stored_fields":"_none_"`
 	}
@@ -249,7 +252,7 @@ func (d *documents) entry(h hit) history.Entry {
 	for _, field := range workload.Fields {
 		name := field.Name
 		if d.spec.Fields != nil {
-			name = d.spec.Fields[field.Name]
+			name = d.spec.Fields[field.Name] // none: not in the documents
 		}
 		if value := lookup(source, name); value != nil && string(value) != "null" {
 			e.Fields[field.Name] = text(value)

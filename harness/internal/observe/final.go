@@ -23,7 +23,7 @@ const (
 // Places are read in the order of the data's way, one after the other: a
 // record that still moves is seen at least once.
 func (o *Observer) Final(ctx context.Context) error {
-	steps := []func(context.Context) error{o.finalInbox, o.finalStaged, o.finalQueues}
+	steps := []func(context.Context) error{o.finalInbox, o.finalStaged, o.finalQueues, o.finalRejects}
 	if o.spec.Rows != nil {
 		steps = append(steps, o.finalRows)
 	}
@@ -131,7 +131,7 @@ func (o *Observer) finalQueues(ctx context.Context) error {
 		place  string
 		queues []string
 	}{{history.Queued, o.spec.Queues}, {history.DeadLetters, o.spec.DeadLetters}} {
-		if len(kind.queues) == 0 {
+		if len(kind.queues) == 0 || kind.place == history.DeadLetters && o.spec.Rejects != nil {
 			continue
 		}
 		err := o.finalEntries(ctx, kind.place, func(ctx context.Context) ([]history.Entry, string, error) {
@@ -146,6 +146,30 @@ func (o *Observer) finalQueues(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// finalRejects reads where rejected rows are kept, besides dead-letter queues or
+// instead of them: both are traces, and one place.
+func (o *Observer) finalRejects(ctx context.Context) error {
+	if o.spec.Rejects == nil {
+		return nil
+	}
+	b := o.newBrokers()
+	defer b.close()
+	r := &rejects{query: o.spec.Rejects.Query, wl: o.wl, db: database{url: o.endpoints.PostgresURL}}
+	defer r.db.close()
+	return o.finalEntries(ctx, history.DeadLetters, func(ctx context.Context) ([]history.Entry, string, error) {
+		entries, err := r.all(ctx)
+		if err != nil || len(o.spec.DeadLetters) == 0 {
+			return entries, "", err
+		}
+		depths, err := b.depths(ctx)
+		if err != nil {
+			return entries, "", err
+		}
+		messages, err := b.messages(ctx, o.spec.DeadLetters, depths)
+		return append(entries, messages...), "", err
+	})
 }
 
 func (o *Observer) finalRows(ctx context.Context) error {

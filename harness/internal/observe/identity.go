@@ -2,10 +2,7 @@ package observe
 
 import (
 	"hash/maphash"
-	"math/big"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/seatrial/seatrial/harness/workload"
 )
@@ -30,8 +27,8 @@ type verdict struct {
 }
 
 type typed struct {
+	workload.Comparison
 	index int
-	kind  workload.Type
 }
 
 func newIdentity(wl *workload.Workload) *identity {
@@ -47,7 +44,7 @@ func newIdentity(wl *workload.Workload) *identity {
 		}
 	}
 	for i, field := range workload.Fields {
-		id.types[field.Name] = typed{i, field.Type}
+		id.types[field.Name] = typed{wl.Comparison(field), i}
 	}
 	return id
 }
@@ -87,7 +84,7 @@ func (id *identity) matches(want workload.Record, fields map[string]string) bool
 			continue
 		}
 		compared++
-		if expected := want[field.index]; expected != text && canonical(field.kind, expected) != canonical(field.kind, text) {
+		if !field.Same(want[field.index], text) {
 			return false
 		}
 	}
@@ -109,23 +106,4 @@ func digest(fields map[string]string) uint64 {
 		h.WriteByte(0)
 	}
 	return h.Sum64()
-}
-
-// canonical brings equal values of a type to equal texts. A text that is no
-// value of the type stays as it is.
-func canonical(kind workload.Type, text string) string {
-	switch kind {
-	case workload.Timestamp:
-		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			return at.UTC().Format(time.RFC3339Nano)
-		}
-	case workload.Number:
-		// Exponents would let a short text ask for a number without end.
-		if strings.Trim(text, "+-.0123456789") == "" && len(text) < 100 {
-			if value, ok := new(big.Rat).SetString(text); ok {
-				return value.RatString()
-			}
-		}
-	}
-	return text
 }

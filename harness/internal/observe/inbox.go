@@ -54,12 +54,15 @@ type inbox struct {
 	wl     *workload.Workload
 	sftp   server
 	byName map[string][]int // indices in wl.Files
+	// temporary are the names under which files are uploaded, where no dot tells them.
+	temporary map[string]bool
 }
 
 func newInbox(folder string, wl *workload.Workload, e stack.Endpoints) *inbox {
-	in := &inbox{folder: folder, wl: wl, sftp: server{endpoints: e}, byName: map[string][]int{}}
+	in := &inbox{folder: folder, wl: wl, sftp: server{endpoints: e}, byName: map[string][]int{}, temporary: map[string]bool{}}
 	for i, file := range wl.Files {
 		in.byName[file.Name] = append(in.byName[file.Name], i)
+		in.temporary[wl.Temporary(file.Name)] = true
 	}
 	return in
 }
@@ -73,7 +76,7 @@ func (in *inbox) look(ctx context.Context) (names []string, err error) {
 			return fmt.Errorf("list %s on SFTP: %w", in.folder, err)
 		}
 		for _, info := range infos {
-			if !info.IsDir() && !strings.HasPrefix(info.Name(), ".") {
+			if !info.IsDir() && !strings.HasPrefix(info.Name(), ".") && !in.temporary[info.Name()] {
 				names = append(names, info.Name())
 			}
 		}

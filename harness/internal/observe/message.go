@@ -48,8 +48,8 @@ func records(wl *workload.Workload, message amqp.Delivery, where string) []histo
 }
 
 // collect walks through a JSON value: an object that has a key of this run as
-// one of its strings is a record, with the version and op beside it. Fields
-// called key come first; what is inside a record is its content.
+// one of its strings is a record, with the version and op beside it, also by the
+// names that the files have for them. Fields called key come first; what is inside a record is its content.
 func collect(wl *workload.Workload, value any, where string, entries *[]history.Entry) {
 	switch value := value.(type) {
 	case []any:
@@ -78,13 +78,17 @@ func collect(wl *workload.Workload, value any, where string, entries *[]history.
 				continue
 			}
 			if number, ok := wl.Number(key); ok {
-				e := history.Entry{Number: number, Version: -1, Where: where}
-				if version, ok := value["version"].(json.Number); ok {
-					e.Version = parseVersion([]byte(version.String()))
-				} else if version, ok := value["version"].(string); ok {
-					e.Version = parseVersion([]byte(version))
-				}
-				e.Op, _ = value["op"].(string)
+				e := history.Entry{Number: number, Where: where}
+				version, op := wl.Said(func(name string) (string, bool) {
+					switch said := value[name].(type) {
+					case string:
+						return said, true
+					case json.Number:
+						return said.String(), true
+					}
+					return "", false
+				})
+				e.Version, e.Op = parseVersion([]byte(version)), op
 				*entries = append(*entries, e)
 				return
 			}

@@ -83,7 +83,7 @@ func newTrial(t testing.TB, change func(*workload.Config)) *trial {
 	db, err := pgx.Connect(ctx, s.Endpoints().PostgresURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close(context.Background()) })
-	tr := &trial{t: t, stack: s, spec: pipeline.Reference("importer", nil, nil), wl: wl, dir: dir, history: w, db: db}
+	tr := &trial{t: t, stack: s, spec: pipeline.Reference(nil, nil), wl: wl, dir: dir, history: w, db: db}
 	tr.sql(`DROP TABLE IF EXISTS people; DROP TABLE IF EXISTS imports;
 CREATE TABLE people (key text, version bigint, deleted_at timestamptz, family_name text, given_name text, birth_date date, email text,
  phone text, note text, employer text, role text, city text, starts_at timestamptz, hours numeric, salary numeric, source_seq bigint);

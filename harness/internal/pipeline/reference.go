@@ -10,13 +10,13 @@ import (
 )
 
 // Reference declares the reference pipeline (fixtures/importer) as it runs in
-// trials: image holds the program, defects are the deviations it shows,
-// settings are added to the environment of every role.
-func Reference(image string, defects []string, settings map[string]string) Spec {
+// trials: defects are the deviations it shows, settings are added to the
+// environment of every role. Its image is a program of this module.
+func Reference(defects []string, settings map[string]string) Spec {
 	role := func(name, does, command string) Role {
 		env := referenceEnv(defects)
 		maps.Copy(env, settings)
-		return Role{Name: name, Does: []string{does}, Image: image, Command: []string{command}, Env: env}
+		return Role{Name: name, Does: []string{does}, Build: &Build{Go: referenceProgram}, Command: []string{command}, Env: env}
 	}
 	collector := role("collector", Collect, "collect")
 	collector.Mounts = map[string]string{"staging": "/staging"}
@@ -69,6 +69,9 @@ func Reference(image string, defects []string, settings map[string]string) Spec 
 		Patience:        9*time.Second + longest,
 	}
 }
+
+// referenceProgram is what all roles of the reference pipeline are.
+const referenceProgram = "github.com/seatrial/seatrial/fixtures/importer"
 
 // referenceEnv is the environment of every role: the services, and intervals
 // short enough for a trial of seconds.

@@ -1,16 +1,16 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seatrial/seatrial/harness/internal/stack"
@@ -24,6 +24,7 @@ type Running struct {
 	Removing func(context.Context, *stack.Container) error
 
 	stack   *stack.Stack
+	extra   []started
 	roles   []started
 	doubles doubles
 }
@@ -33,44 +34,130 @@ type started struct {
 	containers []*stack.Container
 }
 
-// Start starts all roles of a pipeline at once. On an error what was started
-// is removed.
+// Start starts what the pipeline needs beside the services, and then all roles
+// at once; each must prove that it is ready. Images must be there. On an error
+// what was started is removed.
 func Start(ctx context.Context, s *stack.Stack, spec Spec) (*Running, error) {
 	running := &Running{Spec: spec, stack: s}
-	group, gctx := errgroup.WithContext(ctx)
-	env := s.PipelineEnv()
-	for _, role := range spec.Roles {
-		replicas := max(role.Replicas, 1)
-		containers := make([]*stack.Container, replicas)
-		running.roles = append(running.roles, started{role: role, containers: containers})
-		for i := range replicas {
-			request := request(role, i, s.Front(), env)
-			group.Go(func() (err error) {
-				containers[i], err = s.Start(gctx, request)
-				return err
-			})
+	for _, start := range []func(context.Context) error{running.startExtra, running.startRoles} {
+		if err := start(ctx); err != nil {
+			return nil, errors.Join(err, running.Stop(context.WithoutCancel(ctx)))
 		}
-	}
-	if err := group.Wait(); err != nil {
-		return nil, errors.Join(err, running.Stop(context.WithoutCancel(ctx)))
 	}
 	return running, nil
 }
 
+func (r *Running) startExtra(ctx context.Context) (err error) {
+	r.extra, err = r.startInOrder(ctx, r.Spec.Extra)
+	return err
+}
+
+func (r *Running) startRoles(ctx context.Context) (err error) {
+	r.roles, err = r.startInOrder(ctx, r.Spec.Roles)
+	return err
+}
+
+// startInOrder starts each at once that need not come after another.
+func (r *Running) startInOrder(ctx context.Context, roles []Role) ([]started, error) {
+	all := make([]started, len(roles))
+	ready := map[string]chan struct{}{}
+	for i, role := range roles {
+		all[i] = started{role: role, containers: make([]*stack.Container, max(role.Replicas, 1))}
+		ready[role.Name] = make(chan struct{})
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	for _, s := range all {
+		group.Go(func() error {
+			for _, before := range s.role.After {
+				if ready[before] == nil { // it was started with those before
+					continue
+				}
+				select {
+				case <-ready[before]:
+				case <-gctx.Done():
+					return gctx.Err()
+				}
+			}
+			replicas, rctx := errgroup.WithContext(gctx)
+			for i := range s.containers {
+				replicas.Go(func() (err error) {
+					s.containers[i], err = r.start(rctx, s.role, i)
+					return err
+				})
+			}
+			err := replicas.Wait()
+			if err == nil {
+				close(ready[s.role.Name])
+			}
+			return err
+		})
+	}
+	return all, group.Wait()
+}
+
+// start starts one container and waits until it is ready, where its role says how
+// that is seen.
+func (r *Running) start(ctx context.Context, role Role, replica int) (*stack.Container, error) {
+	c, err := r.stack.Start(ctx, request(role, replica, r.stack.Front(), r.stack.PipelineEnv()))
+	if err != nil || role.Ready == nil {
+		return c, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(role.Ready.Within, readyWithin))
+	defer cancel()
+	if role.Ready.Exits {
+		if err := ended(ctx, c); err != nil {
+			return c, err
+		}
+		return nil, c.Remove(ctx) // nothing is left that could be broken, or be down
+	}
+	_, err = c.Ready(ctx)
+	return c, err
+}
+
+// ended waits until a job has ended, with 0.
+func ended(ctx context.Context, c *stack.Container) error {
+	state, err := c.Down(ctx)
+	if err != nil {
+		return err
+	}
+	if state.ExitCode != 0 {
+		return fmt.Errorf("%s ended with exit code %d; its last words: %s", c.Part(), state.ExitCode, c.LastWords(ctx))
+	}
+	return nil
+}
+
 func request(role Role, replica int, network string, env map[string]string) stack.Request {
 	part := role.Part(replica)
-	filled := map[string]string{}
+	address := func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+	variables := map[string]string{}
 	for name, value := range role.Env {
-		filled[name] = os.Expand(value, func(variable string) string { return env[variable] })
+		variables[name] = filled(value, address)
+	}
+	var command []string
+	for _, word := range role.Command {
+		command = append(command, filled(word, address))
 	}
 	memory := role.MemoryBytes
 	if memory == 0 {
 		memory = stack.DefaultRoleMemory
 	}
 	return stack.Request{
-		Part: part, Image: role.Image, Command: role.Command, Env: filled, Volumes: role.Mounts,
-		Networks: map[string][]string{network: {part}}, MemoryBytes: memory,
+		Part: part, Image: role.Image, User: role.User, WorkingDir: role.WorkingDir, Entrypoint: role.Entrypoint, Command: command, Env: variables, Files: files(role.Files), Volumes: role.Mounts,
+		Networks: map[string][]string{network: append([]string{part}, role.Aliases...)}, MemoryBytes: memory, Restart: role.Restart, Proof: role.Ready.proof(env),
 	}
+}
+
+// files are copied into a container before it starts: no folder of this machine
+// is mounted, so that it works on an engine elsewhere too.
+func files(of map[string]Script) []testcontainers.ContainerFile {
+	var list []testcontainers.ContainerFile
+	for _, path := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, testcontainers.ContainerFile{Reader: strings.NewReader(of[path].Content), ContainerFilePath: path, FileMode: 0o644})
+	}
+	return list
 }
 
 // Doing returns the containers of the roles that do what is named (Collect,
@@ -85,59 +172,20 @@ func (r *Running) Doing(what string) []*stack.Container {
 	return append(found, r.doubles.doing(what)...)
 }
 
+// readyWithin is how long a role may take to get ready, unless it says so.
+const readyWithin = 2 * time.Minute
+
 // stopWithin is how long a container may take to stop before it is killed.
 const stopWithin = 2 * time.Second
-
-// Operate does one of the declared operations and returns the role it was done
-// on and what is said of it: the last line that a command printed.
-func (r *Running) Operate(ctx context.Context, name string, args map[string]string) (role, said string, err error) {
-	operation, ok := r.Spec.Operations[name]
-	if !ok {
-		return "", "", fmt.Errorf("pipeline %s declares no operation %q: declare what does it", r.Spec.Name, name)
-	}
-	fill := func(text string) string {
-		return os.Expand(text, func(variable string) string { return args[variable] })
-	}
-	wanted := fill(operation.Role)
-	for i, s := range r.roles {
-		if !s.role.Is(wanted) {
-			continue
-		}
-		if len(operation.Env) > 0 {
-			said, err = r.reconfigure(ctx, i, operation.Env, args)
-			return s.role.Name, said, err
-		}
-		var command []string
-		for _, word := range operation.Command {
-			command = append(command, fill(word))
-		}
-		replica := 1
-		if number := args["replica"]; number != "" {
-			if replica, err = strconv.Atoi(number); err != nil || replica < 1 || replica > len(s.containers) {
-				return s.role.Name, "", fmt.Errorf("operation %s is for replica %q of role %s, which has %d", name, number, s.role.Name, len(s.containers))
-			}
-		}
-		said, err = s.containers[replica-1].Exec(ctx, "", command...)
-		said = strings.TrimSpace(said)
-		said = said[strings.LastIndexByte(said, '\n')+1:]
-		if err != nil {
-			return s.role.Name, said, fmt.Errorf("%s in %s: %w", strings.Join(command, " "), s.role.Name, err)
-		}
-		return s.role.Name, said, nil
-	}
-	return wanted, "", fmt.Errorf("operation %s of pipeline %s is for role %q, which it does not have", name, r.Spec.Name, wanted)
-}
 
 // reconfigure changes a role's environment and makes its containers anew.
 func (r *Running) reconfigure(ctx context.Context, i int, changes, args map[string]string) (said string, err error) {
 	role := r.roles[i].role
 	role.Env = maps.Clone(role.Env)
 	for name, value := range changes {
-		role.Env[name] = os.Expand(value, func(variable string) string {
-			if given, ok := args[variable]; ok {
-				return given
-			}
-			return "${" + variable + "}" // the stack's to fill in
+		role.Env[name] = Fill(value, func(variable string) (string, bool) {
+			given, ok := args[variable]
+			return given, ok // the rest is the stack's to fill in
 		})
 	}
 	r.roles[i].role.Env = role.Env
@@ -187,10 +235,11 @@ func (r *Running) Staged(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-// Containers returns all containers of the pipeline.
+// Containers returns all containers of the pipeline, and those that it needs
+// beside the services.
 func (r *Running) Containers() []*stack.Container {
 	var all []*stack.Container
-	for _, s := range r.roles {
+	for _, s := range slices.Concat(r.extra, r.roles) {
 		for _, c := range s.containers {
 			if c != nil {
 				all = append(all, c)

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // What a role does. Scenarios and faults name these, so that they work on any
@@ -24,8 +27,26 @@ type Spec struct {
 	Roles   []Role
 	Volumes []string // names of volumes that several roles or several lives of one role share
 
+	// Extra are containers that are no part of what is tried, and that it needs:
+	// a cache, a mock. They are started first.
+	Extra []Role
+
 	// Where files are dropped, below the SFTP user's home: "inbox".
 	Inbox string
+	// Folders are what else the pipeline needs in that home.
+	Folders []string
+	// Records say what files look like; nil: the workload's reference layout.
+	Records *workload.Format
+	// Keys is the shape of keys; empty: what the scenario says.
+	Keys string
+	// InPlace: files are written under their final names.
+	InPlace bool
+	// Setup is done once services are empty, before any role starts.
+	Setup Setup
+	// Services are those that the pipeline wants in an image or a version of its own.
+	Services map[image.Kind]image.Pin
+	// OpenFront lets the pipeline reach what is beyond the stack.
+	OpenFront bool
 	// EphemeralBroker: the pipeline is deployed with a broker that keeps its
 	// state on its container's own disk, under a hostname that is made up anew
 	// for every container.
@@ -39,7 +60,12 @@ type Spec struct {
 	Confirmations *Confirmations
 	Queues        []string // queues that carry records to be processed
 	DeadLetters   []string // queues that keep records which were given up
+	Rejects       *Rejects
 	Status        *Status
+
+	// Deadline is how long after the sentinel everything must be in its place,
+	// where the scenario does not give more; 0: as the scenario says.
+	Deadline time.Duration
 
 	// Operations are what people do with the pipeline by hand, by name:
 	// "replay", "sync".
@@ -74,8 +100,10 @@ func (s Spec) Named(what string) (string, error) {
 	return names[0], nil
 }
 
-// Operation is a command in the container of a role, or a new configuration
-// of one. In all its texts ${name} is filled in from the arguments of the step.
+// Operation is a command in the container of a role, a new configuration of one,
+// an HTTP request to one, or a file dropped on SFTP. In all its texts ${name} is
+// filled in from the arguments of the step, and from what the stack fills in
+// elsewhere.
 type Operation struct {
 	Role    string   // its name, or what it does
 	Command []string // in the first replica, or that of the step's argument "replica" (1, 2, …)
@@ -83,8 +111,38 @@ type Operation struct {
 	// and its containers are stopped and made anew, one after the other. The
 	// stack fills in what it fills in elsewhere; NEXT_AMQP_URL is the address of
 	// the broker's successor.
-	Env map[string]string
+	Env  map[string]string
+	HTTP *Request
+	Drop *Drop
 }
+
+// Request is an HTTP request to a role's first container, or to that of the
+// step's argument "replica".
+type Request struct {
+	Method  string
+	Port    int
+	Path    string
+	Headers map[string]string
+	Body    string
+	Status  int // that means success; 0: any 2xx
+}
+
+// Drop is a file that is written to SFTP, under a temporary name, and renamed.
+type Drop struct {
+	Folder  string // below the user's home
+	Name    string
+	Content string
+}
+
+// Setup is what the services hold before a pipeline starts.
+type Setup struct {
+	SQL         []Script // in this order, each in one transaction
+	Definitions *Script  // of RabbitMQ's virtual host, as its management interface imports them
+	Elastic     []Script // requests as one sees them in Elasticsearch's manual: a line "PUT /index", then JSON
+}
+
+// Script is the content of a file.
+type Script struct{ Name, Content string }
 
 // Staging is a folder in the containers of a role, on a volume or on their own
 // disks. A file waits there while one whose name contains its name does; names
@@ -99,12 +157,36 @@ type Role struct {
 	Name        string   // of the container: "collector"
 	Does        []string // Collect, Load, Index, Export
 	Image       string
+	Build       *Build // instead of Image
+	Entrypoint  []string
 	Command     []string
 	Env         map[string]string // ${SFTP_USER} and the like are filled in by the stack
+	Files       map[string]Script // path in the container → what is copied there
 	Mounts      map[string]string // volume name → path in the container
+	User        string            // empty: the image's
+	WorkingDir  string            // empty: the image's
+	Aliases     []string          // names by which others reach it, beside its own
+	After       []string          // extra containers, or roles, that are ready before this one starts
+	Restart     string            // by the engine, when it ends by itself: "always", "on-failure", "unless-stopped"; empty: never
+	Ready       *Ready            // nil: it is ready when it runs
 	MemoryBytes int64             // limit; 0: the stack's default
 	Replicas    int               // 0 counts as 1
 	Consumes    []string          // queues that it takes its work from
+}
+
+// Build says how a role's image is made.
+type Build struct {
+	image.Recipe
+	Go string // main package of the module in Context, instead of a Dockerfile
+}
+
+// Ready says how a role proves that it does its work; one of the first four.
+type Ready struct {
+	Command []string // that ends with 0 in its container
+	Log     string   // regular expression of a line that it prints after every start
+	HTTP    *Request
+	Exits   bool          // it is a job, which ends with 0
+	Within  time.Duration // of its start
 }
 
 // Is says whether the role does what is named (Collect, Load, Index, Export), or
@@ -124,8 +206,10 @@ func (r Role) Part(replica int) string {
 // identifies the row, as evidence), then the content columns, all as text, by
 // the names of the workload's fields.
 type Rows struct {
-	Table string // that the rows are kept in
-	Query string
+	Table string // that the rows are kept in; empty: several, or a view
+	// Fields are the content fields that it shows; nil: all that the records have.
+	Fields []string
+	Query  string
 	// Light is the same without content: key, version, deleted, where; read
 	// often while the run goes on.
 	Light string
@@ -136,6 +220,8 @@ type Documents struct {
 	Alias   string // index or alias that readers use
 	Key     string // field of _source with the key
 	Version string // field of _source with the version; empty: told from content
+	// Filter is the query that readers search with, as JSON; empty: everything.
+	Filter string
 	// Fields maps the workload's field names to fields of _source; nil: the same names.
 	Fields map[string]string
 }
@@ -145,8 +231,15 @@ type Confirmations struct {
 	Dir     string // below the user's home
 	Pattern string // file names, as in path.Match
 	Key     string // column
-	Version string // column
+	Version string // column; empty: they name the key only
+	// Operation is the column that says what was confirmed, Deletion its word for a
+	// deletion. Empty: "op" and "delete"
+	Operation, Deletion string
 }
+
+// Rejects says where rows are kept that were rejected. Query returns key, version
+// (or NULL) and where (text, as evidence).
+type Rejects struct{ Query string }
 
 // Status says how the import reports on files. Query returns file, state,
 // completed (boolean), rows, applied, superseded, rejected; NULL: not said.

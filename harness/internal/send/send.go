@@ -96,8 +96,8 @@ func (u *Unacknowledged) Error() string {
 
 func (u *Unacknowledged) Unwrap() error { return u.Cause }
 
-// Send drops one file of the workload: under the temporary name ".<name>.part",
-// then renamed, or in place where the workload says so. Acked means that the
+// Send drops one file of the workload: under a temporary name (".<name>.part"
+// unless its format has another), then renamed, or in place where the workload says so. Acked means that the
 // server's OK for the rename (in place: for the close) has arrived. Otherwise the error is
 // an *Unacknowledged, or says why nothing was begun (ctx ended while no
 // connection could be had, the file could not be archived, the history could
@@ -160,7 +160,7 @@ func (s *Sender) Drop(ctx context.Context, wl *workload.Workload, d workload.Dro
 	case d.How == workload.Repeat || wl.Config.InPlace:
 		outcome = s.inPlace(ctx, file.Name, content)
 	default:
-		outcome = s.rename(ctx, file.Name, content)
+		outcome = s.rename(ctx, wl, file.Name, content)
 	}
 	if outcome != nil {
 		s.disconnect() // whatever state it is in, the next file gets a new one
@@ -188,7 +188,7 @@ func (s *Sender) Again(ctx context.Context, wl *workload.Workload, file workload
 	if err != nil {
 		return err
 	}
-	outcome := s.rename(ctx, name, content)
+	outcome := s.rename(ctx, wl, name, content)
 	if outcome != nil {
 		s.disconnect()
 	}
@@ -292,8 +292,8 @@ func (s *Sender) Close() {
 
 // rename drops a file under a temporary name and renames it. Nobody reads
 // the temporary name, so only the rename can leave the outcome open.
-func (s *Sender) rename(ctx context.Context, name string, content []byte) *Unacknowledged {
-	temporary, final := path.Join(s.inbox, "."+name+".part"), path.Join(s.inbox, name)
+func (s *Sender) rename(ctx context.Context, wl *workload.Workload, name string, content []byte) *Unacknowledged {
+	temporary, final := path.Join(s.inbox, wl.Temporary(name)), path.Join(s.inbox, name)
 	if step, err := s.write(ctx, temporary, content); err != nil {
 		return &Unacknowledged{File: name, Phase: history.Fail, Step: step, Cause: err}
 	}

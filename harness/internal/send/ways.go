@@ -158,7 +158,8 @@ func (s *Sender) end(ctx context.Context, u *upload) *Unacknowledged {
 func archiveName(wl *workload.Workload, file workload.File) string {
 	for _, other := range wl.Files[:file.Index] {
 		if other.Name == file.Name {
-			return fmt.Sprintf("%s~%d.csv", strings.TrimSuffix(file.Name, ".csv"), file.Index)
+			ending := path.Ext(file.Name)
+			return fmt.Sprintf("%s~%d%s", strings.TrimSuffix(file.Name, ending), file.Index, ending)
 		}
 	}
 	return file.Name

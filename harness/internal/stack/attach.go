@@ -31,6 +31,7 @@ type reach struct {
 	Token            string                `json:"token"`
 	PostgresPassword string                `json:"postgres_password"`
 	Images           map[image.Kind]string `json:"images"` // as docker run gets them
+	Folders          []string              `json:"folders,omitempty"`
 }
 
 func (s *Stack) reach() (string, error) {
@@ -39,7 +40,7 @@ func (s *Stack) reach() (string, error) {
 		images[kind] = found.Ref
 	}
 	raw, err := json.Marshal(reach{Endpoints: s.endpoints, Published: s.published, HostKey: string(s.hostKey), Token: s.token,
-		PostgresPassword: s.postgresPassword, Images: images})
+		PostgresPassword: s.postgresPassword, Images: images, Folders: s.options.Folders})
 	return string(raw), err
 }
 
@@ -51,7 +52,7 @@ func (s *Stack) take(label string) error {
 		return fmt.Errorf("read how stack %s is reached: %w", s.ID, err)
 	}
 	s.endpoints, s.published, s.hostKey = known.Endpoints, known.Published, []byte(known.HostKey)
-	s.token, s.postgresPassword = known.Token, known.PostgresPassword
+	s.token, s.postgresPassword, s.options.Folders = known.Token, known.PostgresPassword, known.Folders
 	for kind, ref := range known.Images {
 		s.Images[kind] = image.Image{Kind: kind, Ref: ref}
 	}

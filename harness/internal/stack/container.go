@@ -29,7 +29,11 @@ type Request struct {
 	Part        string // label; also the end of the container's name and its hostname
 	AnyHostname bool   // its hostname is one that the engine makes up
 	Image       string
+	User        string   // empty: the image's
+	WorkingDir  string   // empty: the image's
+	Entrypoint  []string // nil: the image's
 	Command     []string
+	Restart     string // the engine's policy: "always", "on-failure" or "unless-stopped"; empty: none
 	Env         map[string]string
 	Files       []testcontainers.ContainerFile
 	Volumes     map[string]string // name, without the stack's prefix → path
@@ -42,6 +46,8 @@ type Request struct {
 	// Probe proves, by its protocol, that what runs inside does its work. Nil:
 	// running is all that can be seen.
 	Probe func(ctx context.Context) (string, error)
+	// Proof is the same for what looks at the container itself.
+	Proof func(ctx context.Context, c *Container) (string, error)
 }
 
 // Container is one container of a stack, whatever is done to it.
@@ -61,6 +67,7 @@ type State struct {
 	OOMKilled bool
 	ExitCode  int
 	StartedAt time.Time
+	EndedAt   time.Time // the last time that it did; the zero time or one before any: never
 	IP        string
 }
 
@@ -127,6 +134,7 @@ func (c *Container) create(asked context.Context) error {
 		ContainerRequest: testcontainers.ContainerRequest{
 			Image:          request.Image,
 			Name:           c.Name(),
+			Entrypoint:     request.Entrypoint,
 			Cmd:            request.Command,
 			Env:            request.Env,
 			Files:          request.Files,
@@ -138,6 +146,7 @@ func (c *Container) create(asked context.Context) error {
 				if !request.AnyHostname {
 					config.Hostname = request.Part
 				}
+				config.User, config.WorkingDir = request.User, request.WorkingDir
 			},
 			HostConfigModifier: func(host *container.HostConfig) {
 				host.PortBindings = bindings(request.Published)
@@ -147,8 +156,10 @@ func (c *Container) create(asked context.Context) error {
 				host.MemorySwap = request.MemoryBytes // no swap: the limit is a limit
 				host.CPUShares = request.CPUShares
 				host.SecurityOpt = []string{"no-new-privileges"}
-				// No name leaves for a resolver outside.
-				host.DNS = nameserver
+				host.RestartPolicy.Name = container.RestartPolicyMode(request.Restart)
+				if !c.stack.options.Open { // no name leaves for a resolver outside
+					host.DNS = nameserver
+				}
 			},
 		},
 	})
@@ -198,6 +209,7 @@ func (c *Container) Inspect(ctx context.Context) (State, error) {
 	state := State{ID: in.ID, Status: string(in.State.Status), Running: in.State.Running, Paused: in.State.Paused,
 		OOMKilled: in.State.OOMKilled, ExitCode: in.State.ExitCode}
 	state.StartedAt, _ = time.Parse(time.RFC3339Nano, in.State.StartedAt)
+	state.EndedAt, _ = time.Parse(time.RFC3339Nano, in.State.FinishedAt)
 	if end := in.NetworkSettings.Networks[c.stack.back]; end != nil {
 		state.IP = end.IPAddress.String()
 	}
@@ -250,7 +262,37 @@ func (c *Container) StartAgain(ctx context.Context) error {
 	if _, err := c.stack.docker.ContainerStart(ctx, c.Name(), client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", c.Part(), err)
 	}
+	return c.restarts(ctx, c.request.Restart)
+}
+
+// StayDown has the engine leave the container down when it ends, until
+// StartAgain: what is to be proved of how it ended would be gone otherwise.
+func (c *Container) StayDown(ctx context.Context) error { return c.restarts(ctx, "no") }
+
+func (c *Container) restarts(ctx context.Context, policy string) error {
+	if c.request.Restart == "" {
+		return nil
+	}
+	_, err := c.stack.docker.ContainerUpdate(ctx, c.Name(), client.ContainerUpdateOptions{RestartPolicy: &container.RestartPolicy{Name: container.RestartPolicyMode(policy)}})
+	if err != nil {
+		return fmt.Errorf("say when the engine starts %s again: %w", c.Part(), err)
+	}
 	return nil
+}
+
+// Address returns where the container is reached on the network of pipelines, by
+// this machine too: it has the bridge of that network. Only while it runs.
+func (c *Container) Address(ctx context.Context) (string, error) {
+	result, err := c.stack.docker.ContainerInspect(ctx, c.Name(), client.ContainerInspectOptions{})
+	if err != nil {
+		return "", fmt.Errorf("inspect %s: %w", c.Part(), err)
+	}
+	if settings := result.Container.NetworkSettings; settings != nil {
+		if end := settings.Networks[c.stack.front]; end != nil && end.IPAddress.IsValid() {
+			return end.IPAddress.String(), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no address on the network of the pipeline: it does not run", c.Part())
 }
 
 // unfrozen is what the engine answers where a container's processes begin new
@@ -328,14 +370,14 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 		case err != nil:
 			last = err
 		case state.Status == "exited" || state.Status == "dead":
-			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.lastWords(ctx))
+			return "", fmt.Errorf("%s ended with exit code %d instead of getting ready; its last words: %s", c.Part(), state.ExitCode, c.LastWords(ctx))
 		case !state.Running || state.Paused:
 			last = fmt.Errorf("%s is %s (exit code %d)", c.Part(), state.Status, state.ExitCode)
-		case c.request.Probe == nil:
+		case c.request.Probe == nil && c.request.Proof == nil:
 			return "container runs since " + state.StartedAt.UTC().Format(time.RFC3339Nano), nil
 		default:
 			try, cancel := context.WithTimeout(ctx, 2*time.Second)
-			proof, err := c.request.Probe(try)
+			proof, err := c.prove(try)
 			cancel()
 			if err == nil {
 				return proof, nil
@@ -350,8 +392,15 @@ func (c *Container) Ready(ctx context.Context) (string, error) {
 	}
 }
 
-// lastWords returns the end of what the container printed.
-func (c *Container) lastWords(ctx context.Context) string {
+func (c *Container) prove(ctx context.Context) (string, error) {
+	if c.request.Proof != nil {
+		return c.request.Proof(ctx, c)
+	}
+	return c.request.Probe(ctx)
+}
+
+// LastWords returns the end of what the container printed.
+func (c *Container) LastWords(ctx context.Context) string {
 	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
 	if err != nil {
 		return err.Error()

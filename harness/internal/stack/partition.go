@@ -97,8 +97,23 @@ func (c *Container) Received(ctx context.Context) (uint64, error) {
 }
 
 // Said returns what the container has printed since it was made, both streams.
-func (c *Container) Said(ctx context.Context) (string, error) {
-	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+func (c *Container) Said(ctx context.Context) (string, error) { return c.said(ctx, "") }
+
+// SaidSinceStart returns what it has printed since it ended last: in the life
+// that it is in. Its start is noted only after its first words.
+func (c *Container) SaidSinceStart(ctx context.Context) (string, error) {
+	state, err := c.Inspect(ctx)
+	if err != nil {
+		return "", err
+	}
+	if state.EndedAt.Unix() <= 0 { // it never did
+		return c.said(ctx, "")
+	}
+	return c.said(ctx, fmt.Sprintf("%d.%09d", state.EndedAt.Unix(), state.EndedAt.Nanosecond()))
+}
+
+func (c *Container) said(ctx context.Context, since string) (string, error) {
+	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Since: since})
 	if err != nil {
 		return "", fmt.Errorf("read what %s said: %w", c.Part(), err)
 	}

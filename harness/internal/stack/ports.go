@@ -93,7 +93,11 @@ const drawsOfPorts = 3
 // are drawn, and everything is made anew.
 func (s *Stack) startOnFreePorts(ctx context.Context) (err error) {
 	for draw := 1; ; draw++ {
-		if s.front, err = s.network(ctx, "front", networks.WithInternal()); err != nil {
+		var kind []networks.NetworkCustomizer
+		if !s.options.Open {
+			kind = append(kind, networks.WithInternal())
+		}
+		if s.front, err = s.network(ctx, "front", kind...); err != nil {
 			return err
 		}
 		ports, err := s.reserve(ctx)

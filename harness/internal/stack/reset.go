@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,8 +15,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sftpDirs are the folders of the SFTP user's home.
+// sftpDirs are the folders that the SFTP user's home always has.
 var sftpDirs = []string{"inbox", "archive", "confirmations"}
+
+// folders are those of the SFTP user's home.
+func (s *Stack) folders() []string {
+	folders := slices.Clone(sftpDirs)
+	for _, folder := range s.options.Folders {
+		if !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
+}
 
 // Reset empties all services, at once, so that the next run begins as on a
 // new stack. Services keep running. The pipeline must be gone.
@@ -38,7 +50,7 @@ func (s *Stack) resetSFTP(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	for _, dir := range sftpDirs {
+	for _, dir := range s.folders() {
 		entries, err := client.ReadDirContext(ctx, "/"+dir)
 		if err != nil {
 			return fmt.Errorf("list %s on sftp: %w", dir, err)

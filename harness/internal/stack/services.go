@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,9 +34,10 @@ const (
 )
 
 const (
-	sftpUser = "importer"
-	database = "imports"
-	vhost    = "imports"
+	sftpUser     = "importer"
+	database     = "imports"
+	postgresUser = "seatrial"
+	vhost        = "imports"
 
 	readyWithin = 3 * time.Minute
 )
@@ -80,7 +82,7 @@ func (s *Stack) credentials(ports []int) error {
 		SFTPHostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(sshPublic))),
 		AMQPAddr:    address(RabbitMQ), AMQPUser: "seatrial", AMQPPassword: rand.Text(), AMQPVhost: vhost,
 		ManagementURL:    "http://" + address(management),
-		PostgresURL:      fmt.Sprintf("postgres://seatrial:%s@%s/%s?sslmode=disable", postgresPassword, address(Postgres), database),
+		PostgresURL:      fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", postgresUser, postgresPassword, address(Postgres), database),
 		ElasticsearchURL: "http://" + address(Elasticsearch),
 	}
 	s.postgresPassword = postgresPassword
@@ -155,7 +157,7 @@ func (s *Stack) service(name string, kind image.Kind) Request {
 
 func (s *Stack) sftp() Request {
 	request := s.service(SFTP, image.SFTP)
-	request.Command = []string{fmt.Sprintf("%s:%s:1001:100:%s", sftpUser, s.endpoints.SFTPPassword, strings.Join(sftpDirs, ","))}
+	request.Command = []string{fmt.Sprintf("%s:%s:1001:100:%s", sftpUser, s.endpoints.SFTPPassword, strings.Join(s.folders(), ","))}
 	request.Files = []testcontainers.ContainerFile{{
 		Reader: strings.NewReader(string(s.hostKey)), ContainerFilePath: "/etc/ssh/ssh_host_ed25519_key", FileMode: 0o600,
 	}}
@@ -166,7 +168,7 @@ func (s *Stack) sftp() Request {
 func (s *Stack) postgres() Request {
 	request := s.service(Postgres, image.Postgres)
 	request.Command = []string{"postgres", "-c", "max_connections=200"}
-	request.Env = map[string]string{"POSTGRES_USER": "seatrial", "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DB": database}
+	request.Env = map[string]string{"POSTGRES_USER": postgresUser, "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DB": database}
 	request.Volumes = map[string]string{"postgres-data": "/var/lib/postgresql/data"}
 	request.Tmpfs = map[string]int64{fault.PostgresDisk: postgresDisk}
 	request.MemoryBytes = postgresMemory
@@ -218,6 +220,12 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	}, nil
 }
 
+// PipelineVariables are the names that a pipeline's description may use for what
+// PipelineEnv returns.
+var PipelineVariables = func() []string {
+	return slices.Sorted(maps.Keys((&Stack{}).PipelineEnv()))
+}()
+
 // PipelineEnv returns what a pipeline needs to reach the services, through
 // the proxy, by the names that a pipeline's description may use.
 func (s *Stack) PipelineEnv() map[string]string {
@@ -225,7 +233,13 @@ func (s *Stack) PipelineEnv() map[string]string {
 		"SFTP_ADDR": SFTP + ":22", "SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
 		"AMQP_URL":          fmt.Sprintf("amqp://%s:%s@%s:5672/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, RabbitMQ, vhost),
 		"NEXT_AMQP_URL":     fmt.Sprintf("amqp://%s:%s@%s:%s/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, Successor, successorPort, vhost),
-		"POSTGRES_URL":      fmt.Sprintf("postgres://seatrial:%s@%s:5432/%s?sslmode=disable", s.postgresPassword, Postgres, database),
+		"POSTGRES_URL":      fmt.Sprintf("postgres://%s:%s@%s:5432/%s?sslmode=disable", postgresUser, s.postgresPassword, Postgres, database),
 		"ELASTICSEARCH_URL": "http://" + Elasticsearch + ":9200",
+
+		"SFTP_HOST": SFTP, "SFTP_PORT": port[SFTP],
+		"AMQP_HOST": RabbitMQ, "AMQP_PORT": port[RabbitMQ], "AMQP_USER": s.endpoints.AMQPUser, "AMQP_PASSWORD": s.endpoints.AMQPPassword, "AMQP_VHOST": vhost,
+		"NEXT_AMQP_HOST": Successor, "NEXT_AMQP_PORT": successorPort,
+		"POSTGRES_HOST": Postgres, "POSTGRES_PORT": port[Postgres], "POSTGRES_USER": postgresUser, "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DATABASE": database,
+		"ELASTICSEARCH_HOST": Elasticsearch, "ELASTICSEARCH_PORT": port[Elasticsearch],
 	}
 }

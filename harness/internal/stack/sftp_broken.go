@@ -127,13 +127,13 @@ func (s *Stack) FillSFTP(ctx context.Context) error {
 grep -q "^`+sftpFull+` " /proc/mounts && exit 0
 mkdir -p `+sftpFull+`
 mount -t tmpfs -o size=256k,nr_inodes=256,mode=755 `+sftpFull+` `+sftpFull+`
-for dir in `+strings.Join(sftpDirs, " ")+`; do
+for dir in `+strings.Join(s.folders(), " ")+`; do
   on=`+sftpFull+`/$dir
   mkdir -p $on/upper $on/work
   chown --reference=`+sftpHome+`/$dir $on/upper
   chmod --reference=`+sftpHome+`/$dir $on/upper
 done
-for dir in `+strings.Join(sftpDirs, " ")+`; do
+for dir in `+strings.Join(s.folders(), " ")+`; do
   on=`+sftpFull+`/$dir
   mount -t overlay -o lowerdir=`+sftpHome+`/$dir,upperdir=$on/upper,workdir=$on/work `+sftpFull+` `+sftpHome+`/$dir
 done
@@ -154,7 +154,7 @@ func (s *Stack) EmptySFTP(ctx context.Context) error {
 		return err
 	}
 	_, err = s.inSFTPMounts(ctx, `set -u
-for dir in `+strings.Join(sftpDirs, " ")+`; do
+for dir in `+strings.Join(s.folders(), " ")+`; do
   while grep -q "^`+sftpFull+` `+sftpHome+`/$dir " /proc/mounts; do umount -l `+sftpHome+`/$dir || exit 1; done
 done
 umount -l `+sftpFull+``)
@@ -229,13 +229,13 @@ func (s *Stack) putBackSFTP(ctx context.Context) error {
 	if err != nil || !state.Running || state.Paused {
 		return err // others see to that
 	}
-	if s.WriteSFTP(ctx, sftpDirs...) == nil {
+	if s.WriteSFTP(ctx, s.folders()...) == nil {
 		return nil
 	}
 	if err := s.EmptySFTP(ctx); err != nil {
 		return err
 	}
-	for _, dir := range sftpDirs {
+	for _, dir := range s.folders() {
 		if err := s.PutSFTPFolder(ctx, dir, "755"); err != nil {
 			return err
 		}

@@ -33,6 +33,12 @@ type Options struct {
 	// Only names the services to start; nil: all of them and the proxy. A stack
 	// with less is for measuring.
 	Only []string
+	// Pins are the services' images and versions, where a pipeline wants its own.
+	Pins map[image.Kind]image.Pin
+	// Folders of the SFTP user's home, beside those that are always there.
+	Folders []string
+	// Open lets the pipeline reach what is beyond the stack.
+	Open bool
 
 	ports func(n int, reserved map[int]bool) ([]int, error) // draws ports on 127.0.0.1; nil: freePorts
 }
@@ -122,7 +128,7 @@ func (s *Stack) resolve(ctx context.Context) error {
 	var proxy image.Image
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		services, err = image.Resolve(gctx, s.options.Progress, image.SFTP, image.RabbitMQ, image.Postgres, image.Elasticsearch)
+		services, err = image.ResolvePinned(gctx, s.options.Pins, s.options.Progress, image.SFTP, image.RabbitMQ, image.Postgres, image.Elasticsearch)
 		return err
 	})
 	group.Go(func() (err error) {

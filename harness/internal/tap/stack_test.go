@@ -37,7 +37,11 @@ func TestBreakpointInThePipeline(t *testing.T) {
 	armed, err := s.Control.Arm(ctx, boundary.Breakpoint{Role: "loader", Kind: boundary.Committed, Target: "people", Nth: 3, Max: time.Minute})
 	require.NoError(t, err)
 	defer armed.Close()
-	running, err := pipeline.Start(ctx, s, pipeline.Reference(importer.Ref, nil, map[string]string{"WORKERS": "1", "PREFETCH": "1"}))
+	spec := pipeline.Reference(nil, map[string]string{"WORKERS": "1", "PREFETCH": "1"})
+	for i := range spec.Roles {
+		spec.Roles[i].Image = importer.Ref
+	}
+	running, err := pipeline.Start(ctx, s, spec)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, running.Stop(ctx)) }()
 	drop(t, s)

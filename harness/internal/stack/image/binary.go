@@ -22,7 +22,7 @@ import (
 const modulePath = "github.com/seatrial/seatrial"
 
 // builds keeps what this process has built, so that a run that needs a program in several roles links it once.
-var builds sync.Map // import path → *building
+var builds sync.Map // folder and package → *building
 
 type building struct {
 	once sync.Once
@@ -34,16 +34,22 @@ type building struct {
 // is named by its content and stays in the user's cache. It needs the Go toolchain, and a working directory in a module
 // that holds or requires pkg (this one or the user's); else it looks for this module around the running program.
 func Build(ctx context.Context, pkg string) (string, error) {
-	entry, _ := builds.LoadOrStore(pkg, new(building))
+	return buildIn(ctx, sourceDirectory(), pkg)
+}
+
+// buildIn is Build of a package of the module that directory belongs to.
+func buildIn(ctx context.Context, directory, pkg string) (string, error) {
+	key := directory + " " + pkg
+	entry, _ := builds.LoadOrStore(key, new(building))
 	b := entry.(*building)
-	b.once.Do(func() { b.path, b.err = build(ctx, pkg) })
+	b.once.Do(func() { b.path, b.err = build(ctx, directory, pkg) })
 	if b.err != nil {
-		builds.CompareAndDelete(pkg, b) // the next call tries again: the cause may be gone
+		builds.CompareAndDelete(key, b) // the next call tries again: the cause may be gone
 	}
 	return b.path, b.err
 }
 
-func build(ctx context.Context, pkg string) (string, error) {
+func build(ctx context.Context, sources, pkg string) (string, error) {
 	directory, err := cacheDirectory("bin")
 	if err != nil {
 		return "", err
@@ -54,7 +60,7 @@ func build(ctx context.Context, pkg string) (string, error) {
 	}
 	defer os.RemoveAll(temporary)
 	output := filepath.Join(temporary, "program")
-	if err := compile(ctx, pkg, output); err != nil {
+	if err := compile(ctx, sources, pkg, output); err != nil {
 		return "", err
 	}
 	sum, err := fileHash(output)
@@ -69,13 +75,13 @@ func build(ctx context.Context, pkg string) (string, error) {
 	return final, nil
 }
 
-func compile(ctx context.Context, pkg, output string) error {
+func compile(ctx context.Context, sources, pkg, output string) error {
 	program, err := exec.LookPath("go")
 	if err != nil {
 		return unavailable("building %s needs the Go toolchain (%w): install it and put it on PATH", pkg, err)
 	}
 	command := exec.CommandContext(ctx, program, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", output, pkg)
-	command.Dir = sourceDirectory()
+	command.Dir = sources
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 	text, err := command.CombinedOutput()
 	if ctx.Err() != nil {
@@ -140,10 +146,16 @@ func fileHash(name string) (string, error) {
 // Binary makes an image FROM scratch of the main package pkg (see Build), with entrypoint /<name>, and returns it. The
 // tag comes from the program's content: where the image is there already nothing is built.
 func Binary(ctx context.Context, name, pkg string) (Image, error) {
+	return BinaryIn(ctx, name, sourceDirectory(), pkg)
+}
+
+// BinaryIn is Binary of a package of the module that directory belongs to: an
+// import path, or a folder such as "./cmd/importer".
+func BinaryIn(ctx context.Context, name, directory, pkg string) (Image, error) {
 	if strings.ContainsAny(name, "/: ") || name != strings.ToLower(name) {
 		return Image{}, unavailable("%q cannot name an image: use lower case letters, digits and hyphens", name)
 	}
-	program, err := Build(ctx, pkg)
+	program, err := buildIn(ctx, directory, pkg)
 	if err != nil {
 		return Image{}, err
 	}

@@ -20,6 +20,12 @@ import (
 // and never replaced. Kinds are resolved in parallel; progress, which may be nil, gets a line per step, never two at once.
 // Errors wrap ErrUnavailable and name the cause and the remedy.
 func Resolve(ctx context.Context, progress func(string), kinds ...Kind) (map[Kind]Image, error) {
+	return ResolvePinned(ctx, nil, progress, kinds...)
+}
+
+// ResolvePinned is Resolve where some services are wanted in an image or a version
+// of their own: these are not replaced, either.
+func ResolvePinned(ctx context.Context, pins map[Kind]Pin, progress func(string), kinds ...Kind) (map[Kind]Image, error) {
 	if len(kinds) == 0 {
 		kinds = Kinds()
 	}
@@ -35,6 +41,7 @@ func Resolve(ctx context.Context, progress func(string), kinds ...Kind) (map[Kin
 	defer cli.Close()
 
 	r := newResolver(cli, progress)
+	r.pins = pins
 	kinds = slices.Compact(slices.Sorted(slices.Values(kinds)))
 	found := make([]Image, len(kinds))
 	group, ctx := errgroup.WithContext(ctx)
@@ -58,6 +65,7 @@ type resolver struct {
 	cli      *client.Client
 	progress func(format string, args ...any)
 	silence  time.Duration // how long a registry may say nothing before it says its first word
+	pins     map[Kind]Pin  // what the pipeline wants
 	base     sync.Mutex    // recipes share a base: the first to need it builds it
 }
 
@@ -93,7 +101,12 @@ func Find(ctx context.Context, kinds ...Kind) (map[Kind]Image, error) {
 // find looks on the engine only. Nothing stands in for a pinned reference: a report would then speak of a version that did
 // not run.
 func (r *resolver) find(ctx context.Context, kind Kind) (Image, bool, error) {
-	if ref := Pinned(kind); ref != "" {
+	if ref, _ := r.pinned(kind); ref != "" {
+		if pin := r.pins[kind]; Pinned(kind) == "" && pin.Image == "" {
+			if image, ok, err := r.findVersion(ctx, kind, pin); ok || err != nil {
+				return image, ok, err
+			}
+		}
 		return r.inspect(ctx, kind, ref, Local)
 	}
 	if image, ok, err := r.inspect(ctx, kind, Official(kind), Local); ok || err != nil {
@@ -106,11 +119,11 @@ func (r *resolver) resolve(ctx context.Context, kind Kind) (Image, error) {
 	if image, ok, err := r.find(ctx, kind); ok || err != nil {
 		return image, err
 	}
-	if ref := Pinned(kind); ref != "" {
+	if ref, where := r.pinned(kind); ref != "" {
 		image, err := r.pull(ctx, kind, ref)
 		if err != nil {
 			return Image{}, unavailable("%s=%s is not here and cannot be pulled (%w): load it with `docker load`, make its registry reachable, or unset %[1]s",
-				pinVariable(kind), ref, err)
+				where, ref, err)
 		}
 		return image, nil
 	}

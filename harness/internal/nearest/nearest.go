@@ -1,22 +1,11 @@
-package main
+// Package nearest finds what somebody most likely meant by a name that does not exist.
+package nearest
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
-// unknown returns a usage error for a name that does not exist. It names the
-// nearest that does, if one is near enough, and always how to see all.
-func unknown(kind, name string, known []string, all string) error {
-	if near := nearest(name, known); near != "" {
-		return usage("unknown %s %q: did you mean %q? %s", kind, name, near, all)
-	}
-	return usage("unknown %s %q: %s", kind, name, all)
-}
-
-// nearest returns the known name that name was most likely meant to be, or
-// nothing if none is near.
-func nearest(name string, known []string) string {
+// Of returns the known name that name was most likely meant to be, or nothing
+// if none is near.
+func Of(name string, known []string) string {
 	name = strings.ToLower(name)
 	best, least := "", max(2, len([]rune(name))/3)+1
 	for _, candidate := range known {
@@ -56,15 +45,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(to)]
-}
-
-// quantity returns a number with its noun: "1 run", "2 runs".
-func quantity(n int, noun string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, noun)
-	}
-	if strings.HasSuffix(noun, "s") {
-		return fmt.Sprintf("%d %ses", n, noun)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

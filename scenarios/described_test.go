@@ -1,0 +1,79 @@
+package scenarios_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/scenarios"
+)
+
+const describedReference = "../fixtures/pipelines/reference/seatrial.yaml"
+
+// TestDescribedPipeline: the reference pipeline, described by a file as anybody
+// would describe theirs, is judged as the built-in one, clean and with a defect.
+func TestDescribedPipeline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts services in Docker; without -short it runs")
+	}
+	h, err := harness.Open(t.Context(), harness.Options{Out: "../reports/out", Pipeline: describedReference, Watch: watcher{t}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
+
+	broken := withDefect(t, "ack-before-commit")
+	for _, c := range []struct {
+		scenario           harness.Scenario
+		described, builtin string
+		verdict            check.Verdict
+		class              check.Class
+	}{
+		{scenarios.Calm(), describedReference, harness.Reference, check.Valid, ""},
+		{scenarios.LoaderKilled(), describedReference, harness.Reference, check.Valid, ""},
+		{scenarios.LoaderKilled(), broken, harness.Reference + ":ack-before-commit", check.Invalid, check.Lost},
+	} {
+		const seed = 7
+		for _, pipeline := range []string{c.described, c.builtin} {
+			t.Run(c.scenario.Name+"/"+filepath.Base(filepath.Dir(pipeline))+"/"+filepath.Base(pipeline), func(t *testing.T) {
+				run := try(t, h, c.scenario, harness.RunOptions{Pipeline: pipeline, Seed: seed})
+				require.Equal(t, c.verdict, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
+				require.NotEmpty(t, run.Images[len(run.Images)-1].Ref)
+				if c.class != "" {
+					require.Positive(t, run.Counts[c.class], "%v\nsee %s", run.Counts, run.Folder)
+				}
+			})
+		}
+	}
+}
+
+// withDefect describes the reference pipeline with a planted defect.
+func withDefect(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(describedReference)
+	require.NoError(t, err)
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	text := strings.NewReplacer("context: ../../..", "context: "+root, "  STAGING_DIR:", "  DEFECTS: "+name+"\n  STAGING_DIR:").Replace(string(raw))
+	path := filepath.Join(t.TempDir(), "seatrial.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// Everything that is built in fits the reference pipeline, however it is described.
+func TestEveryScenarioFitsTheReferencePipeline(t *testing.T) {
+	for _, name := range []string{harness.Reference, describedReference, withDefect(t, "insert-not-upsert")} {
+		found, err := harness.FindPipeline(name)
+		require.NoError(t, err)
+		for _, scenario := range scenarios.All() {
+			require.NoError(t, found.Fits(scenario), scenario.Name)
+		}
+		judged, not := found.Judged()
+		require.Len(t, judged, 6)
+		require.Empty(t, not)
+	}
+}
