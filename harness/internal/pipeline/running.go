@@ -69,7 +69,7 @@ func request(role Role, replica int, network string, env map[string]string) stac
 	}
 	return stack.Request{
 		Part: part, Image: role.Image, Command: role.Command, Env: filled, Volumes: role.Mounts,
-		Networks: map[string][]string{network: {part}}, MemoryBytes: memory,
+		Networks: map[string][]string{network: {part}}, Placed: true, MemoryBytes: memory,
 	}
 }
 
