@@ -22,7 +22,7 @@ func TestDescribedPipeline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts services in Docker; without -short it runs")
 	}
-	h, err := harness.Open(t.Context(), harness.Options{Out: "../reports/out", Pipeline: describedReference, Watch: watcher{t}})
+	h, err := harness.Open(t.Context(), harness.Options{Out: "../reports/out", Pipeline: describedReference, Watch: &watcher{t: t, phase: func(string) {}}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
 

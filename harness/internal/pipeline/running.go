@@ -146,7 +146,7 @@ func request(role Role, replica int, network string, env map[string]string) stac
 	}
 	return stack.Request{
 		Part: part, Image: role.Image, User: role.User, WorkingDir: role.WorkingDir, Entrypoint: role.Entrypoint, Command: command, Env: variables, Files: files(role.Files), Volumes: role.Mounts,
-		Networks: map[string][]string{network: append([]string{part}, role.Aliases...)}, MemoryBytes: memory, Restart: role.Restart, Proof: role.Ready.proof(env),
+		Networks: map[string][]string{network: append([]string{part}, role.Aliases...)}, Placed: true, MemoryBytes: memory, Restart: role.Restart, Proof: role.Ready.proof(env),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -100,8 +101,9 @@ func Attach(ctx context.Context, id string) (s *Stack, roles []*Container, err e
 		return s, nil, err
 	}
 	for part := range parts {
-		if !slices.Contains([]string{SFTP, RabbitMQ, Successor, Postgres, Elasticsearch, Proxy, sftpMounts}, part) {
-			roles = append(roles, &Container{stack: s, request: Request{Part: part, Networks: map[string][]string{s.front: {part}}}})
+		if !slices.Contains([]string{SFTP, RabbitMQ, Successor, Postgres, Elasticsearch, Proxy, sftpMounts}, part) && !strings.HasSuffix(part, placeSuffix) {
+			_, placed := parts[part+placeSuffix]
+			roles = append(roles, &Container{stack: s, request: Request{Part: part, Placed: placed, Networks: map[string][]string{s.front: {part}}}})
 		}
 	}
 	return s, roles, nil

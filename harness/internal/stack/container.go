@@ -3,6 +3,7 @@ package stack
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,10 @@ import (
 // Request says what a container of a stack is. The same request makes it
 // again after its disk was wiped.
 type Request struct {
-	Part        string // label; also the end of the container's name and its hostname
+	Part        string // label; also the end of the container's name
+	Hostname    string // empty: Part
 	AnyHostname bool   // its hostname is one that the engine makes up
+	Placed      bool   // it has a place on the network that outlives it
 	Image       string
 	User        string   // empty: the image's
 	WorkingDir  string   // empty: the image's
@@ -126,8 +129,13 @@ func (c *Container) create(asked context.Context) error {
 	if i := slices.Index(networks, c.stack.back); i > 0 {
 		networks[0], networks[i] = networks[i], networks[0]
 	}
-	c.stack.membership.RLock()
-	defer c.stack.membership.RUnlock()
+	if request.Placed {
+		if err := c.stack.placeOf(ctx, request); err != nil {
+			return fmt.Errorf("start container %s: %w", request.Part, err)
+		}
+		networks, aliases = nil, nil
+	}
+	defer c.join()()
 	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		Started: true,
 		Logger:  quiet{},
@@ -143,8 +151,8 @@ func (c *Container) create(asked context.Context) error {
 			NetworkAliases: aliases,
 			ExposedPorts:   exposed,
 			ConfigModifier: func(config *container.Config) {
-				if !request.AnyHostname {
-					config.Hostname = request.Part
+				if !request.AnyHostname && !request.Placed {
+					config.Hostname = cmp.Or(request.Hostname, request.Part)
 				}
 				config.User, config.WorkingDir = request.User, request.WorkingDir
 			},
@@ -157,7 +165,10 @@ func (c *Container) create(asked context.Context) error {
 				host.CPUShares = request.CPUShares
 				host.SecurityOpt = []string{"no-new-privileges"}
 				host.RestartPolicy.Name = container.RestartPolicyMode(request.Restart)
-				if !c.stack.options.Open { // no name leaves for a resolver outside
+				switch {
+				case request.Placed:
+					host.NetworkMode = container.NetworkMode("container:" + c.onNetwork())
+				case !c.stack.options.Open: // no name leaves for a resolver outside
 					host.DNS = nameserver
 				}
 			},
@@ -218,8 +229,7 @@ func (c *Container) Inspect(ctx context.Context) (State, error) {
 
 // Kill sends SIGKILL to the main process and waits until the container is down.
 func (c *Container) Kill(ctx context.Context) error {
-	c.stack.membership.Lock()
-	defer c.stack.membership.Unlock()
+	defer c.leave()()
 	_, err := c.stack.docker.ContainerKill(ctx, c.Name(), client.ContainerKillOptions{Signal: "SIGKILL"})
 	if err != nil {
 		return fmt.Errorf("kill %s: %w", c.Part(), err)
@@ -257,8 +267,7 @@ func (c *Container) StopGently(ctx context.Context, grace time.Duration) error {
 
 // StartAgain starts the container after it stopped, on the same disk and ports.
 func (c *Container) StartAgain(ctx context.Context) error {
-	c.stack.membership.RLock()
-	defer c.stack.membership.RUnlock()
+	defer c.join()()
 	if _, err := c.stack.docker.ContainerStart(ctx, c.Name(), client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", c.Part(), err)
 	}
@@ -283,7 +292,7 @@ func (c *Container) restarts(ctx context.Context, policy string) error {
 // Address returns where the container is reached on the network of pipelines, by
 // this machine too: it has the bridge of that network. Only while it runs.
 func (c *Container) Address(ctx context.Context) (string, error) {
-	result, err := c.stack.docker.ContainerInspect(ctx, c.Name(), client.ContainerInspectOptions{})
+	result, err := c.stack.docker.ContainerInspect(ctx, c.onNetwork(), client.ContainerInspectOptions{})
 	if err != nil {
 		return "", fmt.Errorf("inspect %s: %w", c.Part(), err)
 	}
@@ -328,8 +337,7 @@ func (c *Container) Unpause(ctx context.Context) error {
 // Remove kills and removes the container, its own disk and its anonymous
 // volumes; named volumes stay. One that is gone is no error.
 func (c *Container) Remove(ctx context.Context) error {
-	c.stack.membership.Lock()
-	defer c.stack.membership.Unlock()
+	defer c.leave()()
 	_, err := c.stack.docker.ContainerRemove(ctx, c.Name(), client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove %s: %w", c.Part(), err)

@@ -18,7 +18,7 @@ import (
 // Networks returns the names of the networks that the engine has the container
 // on, sorted.
 func (c *Container) Networks(ctx context.Context) ([]string, error) {
-	result, err := c.stack.docker.ContainerInspect(ctx, c.Name(), client.ContainerInspectOptions{})
+	result, err := c.stack.docker.ContainerInspect(ctx, c.onNetwork(), client.ContainerInspectOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", c.Part(), err)
 	}
@@ -43,7 +43,7 @@ func (c *Container) Disconnect(ctx context.Context) error {
 	defer c.stack.membership.Unlock()
 	var errs []error
 	for _, name := range names {
-		if _, err := c.stack.docker.NetworkDisconnect(ctx, name, client.NetworkDisconnectOptions{Container: c.Name()}); err != nil {
+		if _, err := c.stack.docker.NetworkDisconnect(ctx, name, client.NetworkDisconnectOptions{Container: c.onNetwork()}); err != nil {
 			errs = append(errs, fmt.Errorf("take %s off network %s: %w", c.Part(), name, err))
 		}
 	}
@@ -68,7 +68,7 @@ func (c *Container) Connect(ctx context.Context) error {
 			continue
 		}
 		_, err := c.stack.docker.NetworkConnect(ctx, name, client.NetworkConnectOptions{
-			Container: c.Name(), EndpointConfig: &network.EndpointSettings{Aliases: aliases},
+			Container: c.onNetwork(), EndpointConfig: &network.EndpointSettings{Aliases: aliases},
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("put %s back on network %s: %w", c.Part(), name, err))
@@ -80,7 +80,7 @@ func (c *Container) Connect(ctx context.Context) error {
 // Received returns how many bytes the container has received from its networks
 // since it was started, as the engine counts them.
 func (c *Container) Received(ctx context.Context) (uint64, error) {
-	result, err := c.stack.docker.ContainerStats(ctx, c.Name(), client.ContainerStatsOptions{})
+	result, err := c.stack.docker.ContainerStats(ctx, c.onNetwork(), client.ContainerStatsOptions{})
 	if err != nil {
 		return 0, fmt.Errorf("ask for the figures of %s: %w", c.Part(), err)
 	}

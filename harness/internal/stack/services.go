@@ -29,6 +29,7 @@ const (
 	postgresMemory    = 512 * mib
 	elasticMemory     = 1024 * mib
 	proxyMemory       = 256 * mib
+	placeMemory       = 32 * mib
 	postgresDisk      = 32 * mib  // of the disk that a fault may fill
 	DefaultRoleMemory = 256 * mib // of a pipeline's container that declares none
 )

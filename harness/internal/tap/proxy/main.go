@@ -33,6 +33,11 @@ func main() {
 	debug.SetMemoryLimit(memoryBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The same image keeps a role's place on the network: a container that does nothing.
+	if len(os.Args) > 1 && os.Args[1] == "place" {
+		<-ctx.Done()
+		return
+	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		os.Exit(1)
