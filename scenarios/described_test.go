@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +21,7 @@ func TestDescribedPipeline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts services in Docker; without -short it runs")
 	}
-	h, err := harness.Open(t.Context(), harness.Options{Out: "../reports/out", Pipeline: describedReference, Watch: &watcher{t: t, phase: func(string) {}}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.Close(context.Background())) })
-
+	b := newBench(t, describedReference)
 	broken := withDefect(t, "ack-before-commit")
 	for _, c := range []struct {
 		scenario           harness.Scenario
@@ -40,7 +36,7 @@ func TestDescribedPipeline(t *testing.T) {
 		const seed = 7
 		for _, pipeline := range []string{c.described, c.builtin} {
 			t.Run(c.scenario.Name+"/"+filepath.Base(filepath.Dir(pipeline))+"/"+filepath.Base(pipeline), func(t *testing.T) {
-				run := try(t, h, c.scenario, harness.RunOptions{Pipeline: pipeline, Seed: seed})
+				run := b.try(t, c.scenario, harness.RunOptions{Pipeline: pipeline, Seed: seed})
 				require.Equal(t, c.verdict, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
 				require.NotEmpty(t, run.Images[len(run.Images)-1].Ref)
 				if c.class != "" {

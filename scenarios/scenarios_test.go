@@ -31,7 +31,7 @@ func TestScenarios(t *testing.T) {
 		t.Skip("starts services in Docker; without -short it runs")
 	}
 	chosen := sampleOfTheDay(t)
-	b := newBench(t)
+	b := newBench(t, harness.Reference)
 	meant := meantFor()
 	for i, scenario := range scenarios.All() {
 		if scenario.Incident.Number > 0 || chosen.holds(i) {

@@ -38,10 +38,11 @@ type bench struct {
 	watch *watcher
 }
 
-func newBench(t *testing.T) bench {
+// newBench starts a stack for a pipeline, and for the reference pipeline.
+func newBench(t *testing.T, pipeline string) bench {
 	b := bench{watch: &watcher{t: t, phase: func(string) {}}}
 	var err error
-	b.Harness, err = harness.Open(t.Context(), harness.Options{Out: "../reports/out", Watch: b.watch})
+	b.Harness, err = harness.Open(t.Context(), harness.Options{Out: "../reports/out", Pipeline: pipeline, Watch: b.watch})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close(context.Background())) })
 	return b
