@@ -40,7 +40,7 @@ type Scenario struct {
 	// moves any more.
 	Settles bool
 	// Deadline is how long after the sentinel everything must be in its place;
-	// 0: 45 s.
+	// 0: 60 s.
 	Deadline time.Duration
 }
 
@@ -202,7 +202,7 @@ func (s Scenario) pace(realTime bool) float64 {
 	return max(s.Hastened, 1)
 }
 
-const defaultDeadline = 45 * time.Second
+const defaultDeadline = time.Minute
 
 func (s Scenario) deadline() time.Duration {
 	if s.Deadline == 0 {

@@ -176,7 +176,7 @@ type Expect struct {
 	DeadLetters   []string       `yaml:"dead_letters" doc:"Queues that keep messages which were given up."`
 	Status        *Status        `yaml:"status" doc:"What the import says of its own progress, file by file."`
 	Staging       *Staging       `yaml:"staging" doc:"A folder in a role's containers where taken files wait before their records are handed on."`
-	Deadline      Duration       `yaml:"deadline" doc:"How long after the last file everything must be in its place. Default: as the scenario says (45s)."`
+	Deadline      Duration       `yaml:"deadline" doc:"How long after the last file everything must be in its place. Default: as the scenario says (60s)."`
 }
 
 // Rows are read from a table or a query.
