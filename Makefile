@@ -13,7 +13,7 @@ ROUNDS ?= 0
 SCENARIOS ?=
 OUT ?= reports/out
 # Limit of one test binary; a run that hangs must show where.
-TEST_TIMEOUT ?= 25m
+TEST_TIMEOUT ?= 45m
 TEST_FLAGS ?=
 
 .PHONY: setup engine images browser test demo lint clean soak matrix $(SEATRIAL)
