@@ -43,13 +43,20 @@ func (l *logger) Phase(text string) { l.logf("%s", reports.Line(text)) }
 func (l *logger) Marks(history.Marks) {}
 
 func (l *logger) Fault(name, target, state, evidence string) {
-	l.logf("fault %s on %s: %s (%s)", name, target, state, reports.Line(evidence))
+	l.logf("fault %s on %s: %s", name, target, with(state, evidence))
 }
 
 func (l *logger) Operation(name, state, evidence string) {
-	l.logf("operation %s: %s (%s)", name, state, reports.Line(evidence))
+	l.logf("operation %s: %s", name, with(state, evidence))
 }
 
 func (l *logger) End(run reports.Run) {
 	l.logf("%s: %s (%.1f s, %s)", run.Verdict, reports.Line(run.Reason), run.Seconds["total"], run.Folder)
+}
+
+func with(state, evidence string) string {
+	if evidence == "" {
+		return state
+	}
+	return state + " (" + reports.Line(evidence) + ")"
 }
