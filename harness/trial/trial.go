@@ -120,8 +120,10 @@ func (p *Pipeline) Run(t testing.TB, scenario harness.Scenario, options harness.
 }
 
 // Fitting returns the scenarios that the pipeline declares enough for, and logs
-// what the others lack. It ends the test where none is left: it would pass with
-// nothing tried.
+// what the others lack. One that fits may still find nothing to break (no binding
+// can be deleted of a queue that has none but the default exchange's): its verdict
+// is unknown. Fitting ends the test where none is left: it would pass with nothing
+// tried.
 func (p *Pipeline) Fitting(t testing.TB, scenarios []harness.Scenario) []harness.Scenario {
 	t.Helper()
 	var fit []harness.Scenario
