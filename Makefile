@@ -12,6 +12,8 @@ MATRIX ?=
 ROUNDS ?= 0
 SCENARIOS ?=
 OUT ?= reports/out
+# The module that uses this one as anybody's would.
+EXAMPLE := fixtures/pipelines/example
 # Limit of one test binary; a run that hangs must show where.
 TEST_TIMEOUT ?= 45m
 TEST_FLAGS ?=
@@ -35,11 +37,12 @@ $(SEATRIAL):
 	@$(GO) build -o $@ ./harness/cmd/seatrial
 
 # First what needs no services, under the race detector where there is a C compiler (it needs one); then everything, two
-# packages at a time: much of a test is waiting.
+# packages at a time: much of a test is waiting. At last what other modules see of this one: the example's, as it is here.
 RACE ?= $(shell command -v cc >/dev/null 2>&1 && echo -race)
 test: setup browser
 	$(GO) test -short $(RACE) -timeout $(TEST_TIMEOUT) ./...
 	$(GO) test -p 2 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./scenarios/... ./fixtures/... ./harness/... ./reports/...
+	cd $(EXAMPLE) && $(GO) vet ./... && $(GO) test -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
 
 demo: setup
 	@$(SEATRIAL) demo
@@ -60,4 +63,4 @@ soak: setup
 
 clean:
 	@if [ -x $(SEATRIAL) ]; then $(SEATRIAL) clean; fi
-	rm -rf bin reports/out
+	rm -rf bin reports/out $(EXAMPLE)/reports

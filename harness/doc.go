@@ -2,8 +2,14 @@
 // sends files of known records, breaks things at chosen moments, and proves
 // record by record what was lost, doubled or hidden.
 //
-// A Scenario says what to try. Open starts a stack of services, Run takes one
-// scenario through it; the stack stays warm for the next one:
+// A Scenario says what to try. In a Go test, package trial tries it and fails
+// with what was found:
+//
+//	pipeline := trial.Open(t, harness.Options{Pipeline: "seatrial.yaml"})
+//	pipeline.RequireValid(t, scenario)
+//
+// Anywhere else, Open starts a stack of services, and Run takes one scenario
+// through it; the stack stays warm for the next one:
 //
 //	h, err := harness.Open(ctx, harness.Options{})
 //	defer h.Close(ctx)
@@ -11,6 +17,10 @@
 //
 // A Pipeline is the reference pipeline or one that a seatrial.yaml describes.
 //
-// The story of one run is run.go, from top to bottom. What the words mean is
-// said in the packages that carry them: fault, workload, history, check.
+// What a scenario of one's own is made of stands here and in the packages fault,
+// boundary and workload; what there is already in scenarios; what a run says in
+// history, check and reports; the breaking of every boundary in sweep. The other
+// packages are the command's own: they can change with every version.
+//
+// The story of one run is run.go, from top to bottom.
 package harness

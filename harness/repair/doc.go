@@ -7,4 +7,6 @@
 // It touches no service: package harness carries plans out, package reports
 // shows them. It imports check, history and workload only, so that a stored run
 // can be planned for anywhere.
+//
+// It is the command's own and no part of the library: it can change with every version.
 package repair

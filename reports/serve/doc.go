@@ -22,4 +22,6 @@
 //	files.go    the files of a run, and its report.html where it is missing
 //	gameday.go  a game day as its timeline grows, and what it hides
 //	say.go      what people say to a game day under way, and who may
+//
+// It is the command's own and no part of the library: it can change with every version.
 package serve

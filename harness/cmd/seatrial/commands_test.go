@@ -13,6 +13,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/check"
+	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 	"github.com/seatrial/seatrial/reports"
@@ -289,7 +290,7 @@ func TestBench(t *testing.T) {
 	require.Contains(t, got.stderr, "stack: 2.00 s")
 
 	got = call(t, &fake{}, "bench", "--json")
-	var bench map[string]harness.StackBench
+	var bench map[string]cost.Stack
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &bench))
 	require.InDelta(t, 1.25, bench["stack"].Ratio, 0)
 	require.Equal(t, 3, call(t, &fake{openErr: errors.New("no Docker")}, "bench").code)
@@ -306,7 +307,7 @@ func TestBenchTap(t *testing.T) {
 	require.Contains(t, got.stderr, "inserts, round 1")
 
 	got = call(t, &fake{}, "bench", "tap", "--json")
-	var result map[string]harness.TapBench
+	var result map[string]cost.Tap
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &result))
 	require.Equal(t, 15, result["tap"].Rounds)
 	require.InDelta(t, 0.9, result["tap"].Inserts["tap_toxiproxy"].Ratio, 0)

@@ -17,6 +17,7 @@ import (
 	"github.com/seatrial/seatrial/harness/check"
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/history"
+	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 	"github.com/seatrial/seatrial/reports"
@@ -109,16 +110,16 @@ func (f *fake) world() world {
 			}}, nil
 		},
 		examine: func(context.Context) doctor.Report { return f.report },
-		benchStack: func(_ context.Context, rounds int, progress func(string)) (harness.StackBench, error) {
+		benchStack: func(_ context.Context, rounds int, progress func(string)) (cost.Stack, error) {
 			progress("stack: 2.00 s")
-			return harness.StackBench{Ratio: 1.25, Rounds: rounds, Stack: 2.5, Slowest: "rabbitmq", Alone: map[string]float64{"rabbitmq": 2}}, f.openErr
+			return cost.Stack{Ratio: 1.25, Rounds: rounds, Stack: 2.5, Slowest: "rabbitmq", Alone: map[string]float64{"rabbitmq": 2}}, f.openErr
 		},
-		benchTap: func(ctx context.Context, rounds int, progress func(string)) (harness.TapBench, error) {
+		benchTap: func(ctx context.Context, rounds int, progress func(string)) (cost.Tap, error) {
 			progress("inserts, round 1 of 15")
 			if f.running != nil {
 				f.running("bench tap")
 				<-ctx.Done()
-				return harness.TapBench{}, ctx.Err()
+				return cost.Tap{}, ctx.Err()
 			}
 			figures := func(ratio float64) bench.Comparison {
 				return bench.Comparison{
@@ -128,7 +129,7 @@ func (f *fake) world() world {
 					bench.Tap:          {Ratio: 1.25, Lower: 1.2, Upper: 1.3, PerSecond: 2500},
 				}
 			}
-			return harness.TapBench{Rounds: rounds, Inserts: figures(0.9), Publishes: figures(1.01)}, f.openErr
+			return cost.Tap{Rounds: rounds, Inserts: figures(0.9), Publishes: figures(1.01)}, f.openErr
 		},
 		listImages: func(context.Context) ([]storedImage, error) { return f.images, f.openErr },
 		ensureImages: func(_ context.Context, kinds []string, progress func(string)) ([]reports.Image, error) {

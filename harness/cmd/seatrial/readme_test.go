@@ -19,6 +19,27 @@ const (
 	lastMatrix = "reports/matrix.json"
 )
 
+// TestReadmeExample: the README shows the example's test as it stands and runs
+// there, and that fits on one screen.
+func TestReadmeExample(t *testing.T) {
+	const name = "fixtures/pipelines/example/import_test.go"
+	begin, end := "<!-- "+name+" -->\n```go\n", "```\n"
+	code, err := os.ReadFile(filepath.Join(filepath.Dir(readme), name))
+	require.NoError(t, err)
+	raw, err := os.ReadFile(readme)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(raw), begin)
+	require.True(t, found, "README.md has no lines %q", begin)
+	shown, after, found := strings.Cut(rest, end)
+	require.True(t, found, "README.md has no end of the example's code")
+	if *update {
+		require.NoError(t, os.WriteFile(readme, []byte(before+begin+string(code)+end+after), 0o644))
+		return
+	}
+	require.Equal(t, string(code), shown, "write it anew: go test ./harness/cmd/seatrial -run ReadmeExample -update")
+	require.LessOrEqual(t, strings.Count(shown, "\n"), 50)
+}
+
 // TestReadmeTables: the README's tables of scenarios and of defects are what
 // the command prints. `go test ./harness/cmd/seatrial -run ReadmeTables -update`
 // writes them anew.

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/reports"
@@ -23,8 +24,8 @@ func realWorld() world {
 		rollBack:     harness.Rollback,
 		up:           startServices,
 		examine:      doctor.Examine,
-		benchStack:   harness.BenchStack,
-		benchTap:     harness.BenchTap,
+		benchStack:   cost.MeasureStack,
+		benchTap:     cost.MeasureTap,
 		listImages:   listImages,
 		ensureImages: ensureImages,
 		removeImages: image.Remove,

@@ -10,7 +10,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/history"
-	"github.com/seatrial/seatrial/harness/trace"
+	"github.com/seatrial/seatrial/harness/internal/trace"
 	"github.com/seatrial/seatrial/reports"
 )
 

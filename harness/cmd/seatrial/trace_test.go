@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seatrial/seatrial/harness/history"
-	"github.com/seatrial/seatrial/harness/trace"
+	"github.com/seatrial/seatrial/harness/internal/trace"
 	"github.com/seatrial/seatrial/reports"
 )
 

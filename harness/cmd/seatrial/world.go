@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seatrial/seatrial/harness"
+	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/reports"
 )
@@ -27,8 +28,8 @@ type world struct {
 
 	examine func(ctx context.Context) doctor.Report
 
-	benchStack func(ctx context.Context, rounds int, progress func(string)) (harness.StackBench, error)
-	benchTap   func(ctx context.Context, rounds int, progress func(string)) (harness.TapBench, error)
+	benchStack func(ctx context.Context, rounds int, progress func(string)) (cost.Stack, error)
+	benchTap   func(ctx context.Context, rounds int, progress func(string)) (cost.Tap, error)
 
 	listImages   func(ctx context.Context) ([]storedImage, error)
 	ensureImages func(ctx context.Context, kinds []string, progress func(string)) ([]reports.Image, error)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,9 +33,9 @@ type building struct {
 
 // Build compiles the main package with import path pkg to a static Linux program and returns the path of the file, which
 // is named by its content and stays in the user's cache. It needs the Go toolchain, and a working directory in a module
-// that holds or requires pkg (this one or the user's); else it looks for this module around the running program.
+// that holds pkg. Programs of this module are found from anywhere: see sourceDirectory.
 func Build(ctx context.Context, pkg string) (string, error) {
-	return buildIn(ctx, sourceDirectory(), pkg)
+	return buildIn(ctx, sourceDirectory(ctx, pkg), pkg)
 }
 
 // buildIn is Build of a package of the module that directory belongs to.
@@ -83,6 +84,10 @@ func compile(ctx context.Context, sources, pkg, output string) error {
 	command := exec.CommandContext(ctx, program, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", output, pkg)
 	command.Dir = sources
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	if isOurs(pkg) { // what holds for the user's module does not for this one, in whose folder it is built
+		command.Args = slices.Insert(command.Args, 2, "-mod=readonly")
+		command.Env = append(command.Env, "GOWORK=off")
+	}
 	text, err := command.CombinedOutput()
 	if ctx.Err() != nil {
 		return unavailable("building %s: %w", pkg, context.Cause(ctx))
@@ -93,12 +98,19 @@ func compile(ctx context.Context, sources, pkg, output string) error {
 	return nil
 }
 
-// sourceDirectory returns where to call the Go toolchain: the working directory where it belongs to a module, else this
-// module's folder around the running program (bin/seatrial called from anywhere), else the working directory after all.
-func sourceDirectory() string {
+// sourceDirectory returns where to call the Go toolchain for pkg: the working directory, but for a program of this module
+// the folder of its sources. That is around the working directory, in the module cache where the working directory's
+// module requires this one (its tests use the harness), or around the running program (bin/seatrial called from anywhere).
+func sourceDirectory(ctx context.Context, pkg string) string {
 	working, err := os.Getwd()
-	if err == nil && findModule(working, anyModule) != "" {
+	if err != nil || !isOurs(pkg) {
 		return working
+	}
+	if directory := findModule(working, thisModule); directory != "" {
+		return directory
+	}
+	if directory := requiredModule(ctx, working); directory != "" {
+		return directory
 	}
 	if program, err := os.Executable(); err == nil {
 		if resolved, err := filepath.EvalSymlinks(program); err == nil {
@@ -111,10 +123,21 @@ func sourceDirectory() string {
 	return working
 }
 
-var (
-	anyModule  = regexp.MustCompile(`(?m)^module\s`)
-	thisModule = regexp.MustCompile(`(?m)^module\s+` + regexp.QuoteMeta(modulePath) + `\s*$`)
-)
+func isOurs(pkg string) bool { return strings.HasPrefix(pkg, modulePath+"/") }
+
+// requiredModule returns the folder of this module's sources as the module around directory requires it, replaced or from
+// the module cache; empty where it does not.
+func requiredModule(ctx context.Context, directory string) string {
+	command := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", modulePath)
+	command.Dir = directory
+	text, err := command.Output()
+	if err != nil {
+		return "" // no module, or one that knows nothing of this one
+	}
+	return strings.TrimSpace(string(text))
+}
+
+var thisModule = regexp.MustCompile(`(?m)^module\s+` + regexp.QuoteMeta(modulePath) + `\s*$`)
 
 // findModule returns the closest folder at or above directory whose go.mod matches.
 func findModule(directory string, module *regexp.Regexp) string {
@@ -146,7 +169,7 @@ func fileHash(name string) (string, error) {
 // Binary makes an image FROM scratch of the main package pkg (see Build), with entrypoint /<name>, and returns it. The
 // tag comes from the program's content: where the image is there already nothing is built.
 func Binary(ctx context.Context, name, pkg string) (Image, error) {
-	return BinaryIn(ctx, name, sourceDirectory(), pkg)
+	return BinaryIn(ctx, name, sourceDirectory(ctx, pkg), pkg)
 }
 
 // BinaryIn is Binary of a package of the module that directory belongs to: an

@@ -76,6 +76,33 @@ func TestBuildSaysWhatTheCompilerSaid(t *testing.T) {
 	require.NoError(t, err, "a failed build must not be remembered")
 }
 
+// Programs of this module are built from anywhere: also where another module is, one that requires this one and one
+// that has never heard of it.
+func TestOwnProgramsAreFoundFromOtherModules(t *testing.T) {
+	root, err := filepath.Abs("../../../..")
+	require.NoError(t, err)
+	const own = modulePath + "/harness/internal/hog"
+	for _, c := range []struct{ name, require, pkg, want string }{
+		{"required", "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + root + "\n", own, root},
+		{"a program of its own", "", "hello.example/cmd/hello", ""},
+		{"unheard of, and no sources around the test's program", "", own, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			helloModule(t, hello)
+			working, err := os.Getwd()
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile("go.mod", []byte("module hello.example\n\ngo 1.24\n"+c.require), 0o600))
+			want := c.want
+			if want == "" {
+				want = working
+			}
+			require.Equal(t, want, sourceDirectory(t.Context(), c.pkg))
+		})
+	}
+	t.Chdir(filepath.Join(root, "scenarios"))
+	require.Equal(t, root, sourceDirectory(t.Context(), own))
+}
+
 func TestBuildOutsideAnyModule(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, err := Build(t.Context(), "hello.example/cmd/nothing")

@@ -31,7 +31,7 @@ func Connect(ctx context.Context) (*client.Client, error) {
 	if _, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		host := cli.DaemonHost()
 		cli.Close()
-		return nil, noEngine("no Docker engine answers at %s (%w): run `make setup`, which starts one, or point DOCKER_HOST at one", host, err)
+		return nil, noEngine("no Docker engine answers at %s (%w): start one (`make setup` in seatrial's own folder does), or point DOCKER_HOST at another", host, err)
 	}
 	return cli, nil
 }

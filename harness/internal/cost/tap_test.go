@@ -1,4 +1,4 @@
-package harness
+package cost
 
 import (
 	"testing"
@@ -8,11 +8,11 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 )
 
-func TestBenchTap(t *testing.T) {
+func TestMeasureTap(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Docker")
 	}
-	result, err := BenchTap(t.Context(), 1, func(text string) { t.Log(text) })
+	result, err := MeasureTap(t.Context(), 1, func(text string) { t.Log(text) })
 	require.NoError(t, err)
 	require.Equal(t, 1, result.Rounds)
 	for _, way := range bench.Ways {

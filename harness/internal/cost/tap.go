@@ -1,4 +1,4 @@
-package harness
+package cost
 
 import (
 	"context"
@@ -7,31 +7,32 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
 )
 
-// TapBench says what the tap costs: the rates at which two kinds of work are
+// Tap says what the tap costs: the rates at which two kinds of work are
 // done through it, and their ratios to plain Toxiproxy's. Rates of inserts are
 // rows per second, those of publishes confirmed messages per second.
-type TapBench struct {
+type Tap struct {
 	Rounds    int              `json:"rounds"`
 	Inserts   bench.Comparison `json:"inserts"`   // by way
 	Publishes bench.Comparison `json:"publishes"` // by way
 }
 
-// BenchTap measures in rounds (at least 1), on a Postgres and a RabbitMQ of its
-// own that are removed after, however it ends. Errors wrap ErrInfra.
-func BenchTap(ctx context.Context, rounds int, progress func(string)) (result TapBench, err error) {
+// MeasureTap measures in rounds (at least 1), on a Postgres and a RabbitMQ of its
+// own that are removed after, however it ends. Errors wrap harness.ErrInfra.
+func MeasureTap(ctx context.Context, rounds int, progress func(string)) (result Tap, err error) {
 	services, err := stack.Up(ctx, stack.Options{Only: []string{stack.Postgres, stack.RabbitMQ}, Progress: progress})
 	if err != nil {
-		return TapBench{}, fmt.Errorf("%w: start postgres and rabbitmq: %w", ErrInfra, err)
+		return Tap{}, fmt.Errorf("%w: start postgres and rabbitmq: %w", harness.ErrInfra, err)
 	}
 	defer func() {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		if down := services.Down(clean); down != nil {
-			err = errors.Join(err, fmt.Errorf("%w: remove the stack: %w (seatrial clean tries again)", ErrInfra, down))
+			err = errors.Join(err, fmt.Errorf("%w: remove the stack: %w (seatrial clean tries again)", harness.ErrInfra, down))
 		}
 	}()
 	at := services.Endpoints()
@@ -45,7 +46,7 @@ func BenchTap(ctx context.Context, rounds int, progress func(string)) (result Ta
 		{bench.Work{Name: "publishes", Service: stack.RabbitMQ, URL: broker.String(), Rate: bench.Publishes}, &result.Publishes},
 	} {
 		if *measured.into, err = bench.Compare(ctx, measured.work, rounds, progress); err != nil {
-			return TapBench{}, fmt.Errorf("%w: %w", ErrInfra, err)
+			return Tap{}, fmt.Errorf("%w: %w", harness.ErrInfra, err)
 		}
 	}
 	return result, nil

@@ -1,17 +1,20 @@
-package harness
+// Package cost measures what seatrial itself costs: starting a stack, and passing
+// the tap.
+package cost
 
 import (
 	"context"
 	"fmt"
 	"slices"
 
+	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/stack"
 )
 
-// StackBench says what starting a stack costs: the ratio of the time until
+// Stack says what starting a stack costs: the ratio of the time until
 // all services are ready, started at once, to the time that the slowest needs
 // alone. Times are medians over the rounds, in seconds.
-type StackBench struct {
+type Stack struct {
 	Ratio   float64            `json:"ratio"`
 	Rounds  int                `json:"rounds"`
 	Stack   float64            `json:"stack_seconds"`
@@ -19,15 +22,15 @@ type StackBench struct {
 	Alone   map[string]float64 `json:"alone_seconds"` // by service
 }
 
-// BenchStack measures in rounds; in each, every service is started alone and
-// then all of them together.
-func BenchStack(ctx context.Context, rounds int, progress func(string)) (StackBench, error) {
+// MeasureStack measures in rounds; in each, every service is started alone and
+// then all of them together. Errors wrap harness.ErrInfra.
+func MeasureStack(ctx context.Context, rounds int, progress func(string)) (Stack, error) {
 	services := []string{stack.RabbitMQ, stack.Elasticsearch, stack.Postgres, stack.SFTP}
 	times := map[string][]float64{}
 	measure := func(what string, only []string) error {
 		s, err := stack.Up(ctx, stack.Options{Only: only})
 		if err != nil {
-			return fmt.Errorf("%w: start %s: %w", ErrInfra, what, err)
+			return fmt.Errorf("%w: start %s: %w", harness.ErrInfra, what, err)
 		}
 		seconds := s.Seconds["stack"]
 		times[what] = append(times[what], seconds)
@@ -37,14 +40,14 @@ func BenchStack(ctx context.Context, rounds int, progress func(string)) (StackBe
 	for range rounds {
 		for _, service := range services {
 			if err := measure(service, []string{service}); err != nil {
-				return StackBench{}, err
+				return Stack{}, err
 			}
 		}
 		if err := measure("stack", nil); err != nil {
-			return StackBench{}, err
+			return Stack{}, err
 		}
 	}
-	bench := StackBench{Rounds: rounds, Stack: median(times["stack"]), Alone: map[string]float64{}}
+	bench := Stack{Rounds: rounds, Stack: median(times["stack"]), Alone: map[string]float64{}}
 	for _, service := range services {
 		bench.Alone[service] = median(times[service])
 		if bench.Slowest == "" || bench.Alone[service] > bench.Alone[bench.Slowest] {
