@@ -16,34 +16,29 @@ import (
 const describedReference = "../fixtures/pipelines/reference/seatrial.yaml"
 
 // TestDescribedPipeline: the reference pipeline, described by a file as anybody
-// would describe theirs, is judged as the built-in one, clean and with a defect.
+// would describe theirs, is judged as the built-in one is (by TestScenarios),
+// clean and with a defect.
 func TestDescribedPipeline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts services in Docker; without -short it runs")
 	}
 	b := newBench(t, describedReference)
-	broken := withDefect(t, "ack-before-commit")
 	for _, c := range []struct {
-		scenario           harness.Scenario
-		described, builtin string
-		verdict            check.Verdict
-		class              check.Class
+		name, pipeline string
+		verdict        check.Verdict
+		class          check.Class
 	}{
-		{scenarios.Calm(), describedReference, harness.Reference, check.Valid, ""},
-		{scenarios.LoaderKilled(), describedReference, harness.Reference, check.Valid, ""},
-		{scenarios.LoaderKilled(), broken, harness.Reference + ":ack-before-commit", check.Invalid, check.Lost},
+		{"clean", describedReference, check.Valid, ""},
+		{"ack-before-commit", withDefect(t, "ack-before-commit"), check.Invalid, check.Lost},
 	} {
-		const seed = 7
-		for _, pipeline := range []string{c.described, c.builtin} {
-			t.Run(c.scenario.Name+"/"+filepath.Base(filepath.Dir(pipeline))+"/"+filepath.Base(pipeline), func(t *testing.T) {
-				run := b.try(t, c.scenario, harness.RunOptions{Pipeline: pipeline, Seed: seed})
-				require.Equal(t, c.verdict, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
-				require.NotEmpty(t, run.Images[len(run.Images)-1].Ref)
-				if c.class != "" {
-					require.Positive(t, run.Counts[c.class], "%v\nsee %s", run.Counts, run.Folder)
-				}
-			})
-		}
+		t.Run(c.name, func(t *testing.T) {
+			run := b.try(t, scenarios.LoaderKilled(), harness.RunOptions{Pipeline: c.pipeline})
+			require.Equal(t, c.verdict, run.Verdict, "%s\nsee %s", run.Reason, run.Folder)
+			require.NotEmpty(t, run.Images[len(run.Images)-1].Ref)
+			if c.class != "" {
+				require.Positive(t, run.Counts[c.class], "%v\nsee %s", run.Counts, run.Folder)
+			}
+		})
 	}
 }
 
