@@ -19,6 +19,7 @@ import (
 	"github.com/seatrial/seatrial/harness/history"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
+	"github.com/seatrial/seatrial/harness/internal/verify"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -44,6 +45,8 @@ type fake struct {
 
 	rolledBack  harness.RolledBack
 	rollBackErr error
+
+	verified func(ctx context.Context, request verify.Request) (verify.Result, error)
 
 	report doctor.Report
 	images []storedImage
@@ -98,6 +101,7 @@ func (f *fake) world() world {
 			f.rolledBack.Folder = dir
 			return f.rolledBack, f.rollBackErr
 		},
+		verify: f.verified,
 		up: func(_ context.Context, keep bool, _ *reports.Live) (services, error) {
 			if f.openErr != nil {
 				return services{}, f.openErr

@@ -53,7 +53,12 @@ type Result struct {
 }
 
 // WriteFindings writes all findings as findings.jsonl has them.
-func (r Result) WriteFindings(w io.Writer) error { return r.found.writeTo(w) }
+func (r Result) WriteFindings(w io.Writer) error {
+	if r.found == nil { // nothing was compared
+		return nil
+	}
+	return r.found.writeTo(w)
+}
 
 // Close gives the room on disk back that the findings have.
 func (r Result) Close() {
