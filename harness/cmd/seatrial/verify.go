@@ -180,10 +180,10 @@ func (a *app) reportVerified(flags verifyFlags, result verify.Result, started ti
 		return reports.Run{}, fmt.Errorf("make a folder for the reports: %w", err)
 	}
 	run := reports.Run{
-		Scenario: "verify", Pipeline: flags.pipeline, Records: result.Records, Undo: reports.Undo{OK: true},
+		Scenario: "verify", Pipeline: flags.pipeline, Records: result.SentRecords, Undo: reports.Undo{OK: true},
 		Started: started.UTC().Format(time.RFC3339), Seconds: map[string]float64{"total": time.Since(started).Seconds()}, Folder: folder,
 		Verified: &reports.Verified{
-			Sent: flags.sent, Files: result.Files, Rows: result.Rows, Documents: result.Documents, Confirmations: result.Confirmations,
+			Sent: flags.sent, Files: result.SentFiles, Rows: result.Rows, Documents: result.Documents, Confirmations: result.Confirmations,
 			Findings: result.Found, SpilledBytes: result.SpilledBytes, PeakBytes: verify.PeakBytes(),
 			Again: again(flags), All: result.WriteFindings,
 		},

@@ -48,7 +48,7 @@ func TestVerify(t *testing.T) {
 		require.Equal(t, "postgres://staging", r.Settings.Get("POSTGRES_URL"))
 		require.Equal(t, "http://file", r.Settings.Get("ELASTICSEARCH_URL"), "the file goes before the environment")
 		r.Options.Progress("rows: 1,024 records")
-		result := verify.Result{Files: 1, Records: 1, Rows: 1, Found: 1}
+		result := verify.Result{SentFiles: 1, SentRecords: 1, Rows: 1, Found: 1}
 		result.Verdict, result.Reason = check.Invalid, "Not what was sent: 1 lost."
 		result.Counts = map[check.Class]int{check.Acknowledged: 1, check.Lost: 1}
 		result.Findings = []check.Finding{{Class: check.Lost, Key: "a", Version: 1, File: "000001-AAAA.csv", Line: 2, LastSeen: "sent; not in rows"}}

@@ -44,7 +44,7 @@ type Options struct {
 // come from WriteFindings.
 type Result struct {
 	check.Result
-	Files, Records                 int // that were sent
+	SentFiles, SentRecords         int
 	Rows, Documents, Confirmations int // that were read
 	Found                          int // findings
 	SpilledBytes                   int64
@@ -134,12 +134,12 @@ func (c *comparison) close() {
 }
 
 // progress tells how far it is, at most every two seconds.
-func (c *comparison) progress(what string, n int, more string) {
+func (c *comparison) progress(what string, n int) {
 	if c.options.Progress == nil || n%1024 != 0 || time.Since(c.told) < 2*time.Second {
 		return
 	}
 	c.told = time.Now()
-	c.options.Progress(fmt.Sprintf("%s: %s records%s", what, grouped(n), more))
+	c.options.Progress(what + ": " + grouped(n) + " records")
 }
 
 // readPlaces reads all places in the order of the data's way.
@@ -186,7 +186,7 @@ func (c *comparison) read(ctx context.Context, place *Place) error {
 			untold++
 		}
 		record.Order = order
-		c.progress(place.Name, r.sorter.Len()+1, "")
+		c.progress(place.Name, r.sorter.Len()+1)
 		spilling = r.sorter.Add(record)
 		return spilling
 	})

@@ -315,7 +315,7 @@ func TestCompare(t *testing.T) {
 			}
 			require.Equal(t, result.Counts[check.Attempted], sum, "the fates add up")
 			ofFiles := 0
-			for _, file := range result.Result.Files {
+			for _, file := range result.Files {
 				ofFiles += file.Attempted
 			}
 			require.Equal(t, sum, ofFiles)

@@ -201,7 +201,7 @@ func (c *comparison) readFile(ctx context.Context, index int, order *uint64) err
 	if err != nil {
 		return usage("%w", err)
 	}
-	record := spill.Record{File: index}
+	record, doing := spill.Record{File: index}, fmt.Sprintf("file %d of %d", index+1, len(c.files))
 	for {
 		row, err := decoder.Next()
 		var bad *workload.Unreadable
@@ -226,7 +226,7 @@ func (c *comparison) readFile(ctx context.Context, index int, order *uint64) err
 		if err := c.sent.Add(&record); err != nil {
 			return err
 		}
-		c.progress("files", c.sent.Len(), fmt.Sprintf(", file %d of %d", index+1, len(c.files)))
+		c.progress(doing, c.sent.Len())
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

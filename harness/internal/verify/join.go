@@ -112,7 +112,7 @@ func (j *judging) join(ctx context.Context) error {
 		if g.number%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		c.progress("comparing", int(g.number), "")
+		c.progress("comparing", int(g.number))
 		for s, seen := range into {
 			for s.head != nil && bytes.Equal(s.head.Key, g.key) {
 				seen.add(s.head)

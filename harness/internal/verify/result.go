@@ -18,7 +18,7 @@ func (j *judging) result() (Result, error) {
 		j.found.close()
 		return Result{}, err
 	}
-	r := Result{Files: len(c.files), Records: c.sent.Len(), found: j.found}
+	r := Result{SentFiles: len(c.files), SentRecords: c.sent.Len(), found: j.found}
 	r.Counts = map[check.Class]int{check.Attempted: j.attempts, check.Acknowledged: j.attempts, check.OK: j.ok, check.Recovered: 0, check.Leftover: j.strange}
 	for _, class := range check.Classes {
 		r.Counts[class] = j.found.counts[class]
@@ -26,7 +26,7 @@ func (j *judging) result() (Result, error) {
 	}
 	r.Findings, r.Fates, r.NotJudged, r.Faults = j.found.kept(), j.fates.byName(), j.notJudged(), []check.FaultResult{}
 	for _, file := range c.files {
-		r.Result.Files = append(r.Result.Files, check.FileFates{File: file.name, Sent: "read", Attempted: file.account.sum(), Fates: file.account.byName()})
+		r.Files = append(r.Files, check.FileFates{File: file.name, Sent: "read", Attempted: file.account.sum(), Fates: file.account.byName()})
 	}
 	r.SpilledBytes = c.sent.Bytes()
 	for name, place := range c.places {
