@@ -22,13 +22,20 @@ import (
 // confirms records downstream.
 func Confirmations(spec pipeline.Confirmations, folder fs.ReadDirFS) *Place {
 	c := &confirmations{spec: spec, folder: folder}
-	return &Place{Name: history.Confirmations, Read: c.read, Changed: c.changed}
+	place := &Place{Name: history.Confirmations, Changed: c.changed}
+	place.Read = func(ctx context.Context, add func(*spill.Record) error) error {
+		err := c.read(ctx, add)
+		place.Wordless = !c.worded
+		return err
+	}
+	return place
 }
 
 type confirmations struct {
 	spec   pipeline.Confirmations
 	folder fs.ReadDirFS
 	before []string
+	worded bool // some file has the column of operations
 }
 
 // list returns the names of the files, and name, size and time of each.
@@ -92,6 +99,7 @@ func (c *confirmations) file(ctx context.Context, name string, add func(*spill.R
 	if keyAt < 0 {
 		return usage("confirmation %s has no column %s, which expect.confirmations.key names: mend it", name, c.spec.Key)
 	}
+	c.worded = c.worded || wordAt >= 0
 	at := func(record []string, column int) string {
 		if column < 0 || column >= len(record) {
 			return ""

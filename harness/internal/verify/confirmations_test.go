@@ -27,6 +27,7 @@ func TestConfirmations(t *testing.T) {
 	}
 	require.NoError(t, place.Read(t.Context(), add))
 	require.Equal(t, []string{"a1 false c-1.csv line 2", "b2 true c-1.csv line 3", "c-1 false c-1.csv line 4"}, lines)
+	require.False(t, place.Wordless)
 	what, err := place.Changed(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, what)

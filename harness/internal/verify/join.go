@@ -33,7 +33,6 @@ type entry struct {
 	version int64 // -1: the place does not say it
 	deleted bool
 	where   string
-	file    int // confirmations: number of the line
 	content []workload.Value
 
 	op   int    // operation that it shows; -1: none was found

@@ -86,17 +86,22 @@ type expected struct {
 	either  bool // an upsert and a deletion of one version: the order is not told
 	any     bool // nothing can be expected
 	file    int  // full file that deletes by leaving out; -1: none
+	slack   int  // operations from at on that may have been rejected: which, is not told
 }
 
 // right reports whether what is in effect in a place is what was expected.
 func (x expected) right(in effect) bool {
 	switch {
-	case x.any || in.newer || !in.none && in.index < x.at:
+	case x.any || in.newer:
 		return true
+	case in.none:
+		return x.deleted || x.either
+	case x.file >= 0:
+		return in.index < x.at
 	case x.either:
-		return in.none || in.index <= x.at+1
+		return in.index <= x.at+x.slack+1
 	}
-	return x.deleted == in.none && (in.none || in.index == x.at)
+	return in.index <= x.at+x.slack
 }
 
 // expect follows the rules of the workload: the highest version counts, whatever
@@ -105,9 +110,15 @@ func (x expected) right(in effect) bool {
 // do not tell.
 func (j *judging) expect(g *group) expected {
 	x := expected{at: slices.IndexFunc(g.operations, func(o operation) bool { return !g.refused(&o) }), file: -1}
-	if x.any = x.at < 0; x.any {
-		x.at = 0
+	for i := range g.rejects.entries {
+		if g.rejects.entries[i].version < 0 {
+			x.slack++
+		}
 	}
+	if x.at < 0 {
+		x.any, x.at = true, 0
+	}
+	x.any = x.any || x.slack >= len(g.operations)+g.older-x.at
 	x.op = &g.operations[x.at]
 	x.deleted = x.op.delete
 	if next := x.at + 1; next < len(g.operations) && x.op.version >= 0 && g.operations[next].version == x.op.version {
@@ -323,7 +334,7 @@ func (j *judging) stranger(g *group) error {
 // refused reports whether the pipeline keeps an operation among those that it
 // rejected.
 func (g *group) refused(o *operation) bool {
-	return slices.ContainsFunc(g.rejects.entries, func(e entry) bool { return e.version < 0 || e.version == o.version })
+	return o.version >= 0 && slices.ContainsFunc(g.rejects.entries, func(e entry) bool { return e.version == o.version })
 }
 
 // confirmed judges the confirmations of a key that stands where it should.
@@ -339,6 +350,8 @@ func (j *judging) confirmed(g *group, x expected, place string) error {
 		return nil
 	case x.op.delete && (!g.upserts || j.leftOutBefore(x.op)):
 		return nil // nothing was there to delete: nothing to confirm
+	case x.op.delete && len(g.confirmations.entries) > 0 && j.c.places[history.Confirmations].Wordless:
+		return nil // what was confirmed may be the deletion
 	case !j.sure(history.Confirmations) || !j.sure(place):
 		j.suspects++
 		return nil
@@ -362,7 +375,10 @@ func (j *judging) confirmations(g *group, o *operation) (n int) {
 }
 
 func (e *entry) confirms(o *operation) bool {
-	return (e.version < 0 || o.version < 0 || e.version == o.version) && e.deleted == o.delete
+	if e.version >= 0 && o.version >= 0 {
+		return e.version == o.version
+	}
+	return e.deleted == o.delete
 }
 
 func (j *judging) confirmedWhere(g *group, o *operation) string {
@@ -388,7 +404,7 @@ func (j *judging) account(g *group, x expected, in effect, place string) {
 		switch {
 		case i == in.index && in.exact:
 			fate = applied
-		case g.refused(o) && (in.none || i < in.index):
+		case (g.refused(o) || i < x.at+x.slack) && (in.none || i < in.index):
 			fate = rejected
 		case i >= in.index || x.any || x.either && i <= x.at+1:
 		case j.sure(place):

@@ -19,6 +19,8 @@ type Place struct {
 	// moment. Without an error that was all of them. A record without a key (Key
 	// empty) is one that nobody can be told to own.
 	Read func(ctx context.Context, add func(*spill.Record) error) error
+	// Wordless says after Read that its records do not tell deletions from upserts.
+	Wordless bool
 	// Changed looks again and returns in words what has changed since Read, or "".
 	Changed func(ctx context.Context) (string, error)
 }

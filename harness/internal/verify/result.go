@@ -77,7 +77,7 @@ func (j *judging) verdict(r *Result) {
 		text = fmt.Sprintf("Nothing was lost, doubled or changed: all %d operations sent have the right fate", j.attempts)
 	}
 	if j.suspects > 0 {
-		text += fmt.Sprintf("; %s not where they belong, which proves nothing while that is so", count(j.suspects, "record is", "records are"))
+		text += fmt.Sprintf("; %s, which proves nothing while that is so", count(j.suspects, "record is not where it belongs", "records are not where they belong"))
 	}
 	if len(r.NotJudged) > 0 {
 		text += "; not judged: " + strings.Join(r.NotJudged, ", ")
