@@ -97,7 +97,6 @@ func (a *app) verify(ctx context.Context, flags verifyFlags) error {
 	a.live.Phase("reading")
 	started := time.Now()
 	result, err := a.world.verify(ctx, request)
-	defer result.Close()
 	switch {
 	case interrupted(ctx):
 		return &exitError{code: reports.ExitInterrupted, err: errors.New("interrupted: nothing was judged")}
@@ -106,6 +105,7 @@ func (a *app) verify(ctx context.Context, flags verifyFlags) error {
 	case err != nil:
 		return fmt.Errorf("verify: %w", err)
 	}
+	defer result.Close()
 	run, err := a.reportVerified(flags, result, started)
 	if err != nil {
 		return err

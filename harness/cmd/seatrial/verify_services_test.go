@@ -161,7 +161,7 @@ CREATE ROLE reader LOGIN PASSWORD '` + readerPassword + `'; GRANT SELECT ON peop
 	var bulk bytes.Buffer
 	for i := range l.n {
 		l.document(&bulk, key(i), i, l.version(i))
-		if bulk.Len() > 4<<20 || i == l.n-1 {
+		if bulk.Len() > 1<<20 || i == l.n-1 {
 			l.bulk(&bulk)
 		}
 	}
@@ -345,9 +345,9 @@ func (l *live) mistakes(t *testing.T) {
 		code int
 		says []string
 	}{
-		"password": {env: "POSTGRES_URL=" + strings.Replace(address, "reader-pa55", "wrong-pa55", 1), code: 3, says: []string{`refuses user "reader"`, "is the password in POSTGRES_URL right?"}},
-		"database": {env: "POSTGRES_URL=" + strings.Replace(e.PostgresURL, "?", "x?", 1), code: 2, says: []string{"has no database"}},
-		"table":    {swap: [2]string{"table: people", "table: persons"}, code: 2, says: []string{"Postgres does not understand expect.rows", `relation "persons" does not exist`}},
+		"password": {env: "POSTGRES_URL=" + strings.Replace(address, "reader-pa55", "wrong-pa55", 1), code: 3, says: []string{`user "reader" is refused by Postgres`, "is the password in POSTGRES_URL right?"}},
+		"database": {env: "POSTGRES_URL=" + strings.Replace(e.PostgresURL, "?", "x?", 1), code: 2, says: []string{"there is no database"}},
+		"table":    {swap: [2]string{"table: people", "table: persons"}, code: 2, says: []string{"expect.rows cannot be read from Postgres", `relation "persons" does not exist`}},
 		"column":   {swap: [2]string{"key: id, version: rev, deleted: gone", "key: ident, version: rev"}, code: 2, says: []string{"expect.rows", "q.ident does not exist"}},
 		"rights":   {swap: [2]string{"table: people, key: id, version: rev, deleted: gone}", "table: secret, key: id, version: rev, fields: {}}"}, code: 3, says: []string{"GRANT SELECT is all that it needs"}},
 		"index":    {swap: [2]string{"index: people", "index: persons"}, code: 2, says: []string{"no index or alias persons", "expect.documents.index"}},

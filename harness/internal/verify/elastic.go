@@ -105,7 +105,7 @@ func (e *Elastic) ask(ctx context.Context, method, path, body string) ([]byte, e
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return nil, fmt.Errorf("Elasticsearch at %s cannot be reached: %w", e.base, err)
+		return nil, fmt.Errorf("no answer from Elasticsearch at %s: %w", e.base, err)
 	}
 	defer reply.Body.Close()
 	e.answer.Reset()
@@ -135,11 +135,11 @@ func (e *Elastic) Check(ctx context.Context, spec pipeline.Documents) error {
 	}
 	switch {
 	case refused.status == http.StatusUnauthorized:
-		return fmt.Errorf("Elasticsearch at %s refuses the credentials: is what ELASTICSEARCH_URL or ELASTICSEARCH_API_KEY says right?", e.base)
+		return fmt.Errorf("the credentials are refused by Elasticsearch at %s: is what ELASTICSEARCH_URL or ELASTICSEARCH_API_KEY says right?", e.base)
 	case refused.status == http.StatusForbidden:
-		return fmt.Errorf("Elasticsearch at %s does not let this user read %s: the privilege read on it is all that is needed", e.base, spec.Alias)
+		return fmt.Errorf("this user may not read %s in Elasticsearch at %s: the privilege read on it is all that is needed", spec.Alias, e.base)
 	case refused.status == http.StatusNotFound:
-		return usage("Elasticsearch at %s has no index or alias %s, which expect.documents.index names: mend it", e.base, spec.Alias)
+		return usage("no index or alias %s, which expect.documents.index names, is in Elasticsearch at %s: mend it", spec.Alias, e.base)
 	case refused.status == http.StatusBadRequest:
 		return usage("Elasticsearch does not understand expect.documents.filter: %s", refused.kind)
 	}
@@ -252,7 +252,7 @@ func (d *documents) read(ctx context.Context, add func(*spill.Record) error) err
 	after, seen, total := "", 0, 0
 	for size := pageDocuments; ; {
 		p, err := d.search(ctx, "/_search", fmt.Sprintf(`{"size":%d,"track_total_hits":%t%s,"_source":%s,"sort":["_shard_doc"]%s%s}`, size, seen == 0, point(), source, filter(d.spec), after))
-		if errors.Is(err, errTooLong) && size > 1 {
+		if less(ctx, err) && size > 1 {
 			size /= 4
 			continue
 		}
@@ -279,6 +279,21 @@ func (d *documents) read(ctx context.Context, add func(*spill.Record) error) err
 		return fmt.Errorf("search on %s counts %d documents and returned %d", d.spec.Alias, total, seen)
 	}
 	return nil
+}
+
+// less reports whether less is to be asked for at a time: the answer would be too
+// long, or the server has not the memory for it just now.
+func less(ctx context.Context, err error) bool {
+	var refused *refusal
+	if errors.As(err, &refused) && refused.status == http.StatusTooManyRequests {
+		select { // it asks to be left alone for a while
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Second):
+			return true
+		}
+	}
+	return errors.Is(err, errTooLong)
 }
 
 // record reads one document.

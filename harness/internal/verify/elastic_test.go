@@ -135,7 +135,7 @@ func TestDocumentsThatAreNotAll(t *testing.T) {
 		"time":     {answer(200, `{"timed_out":true}`), "timed out: true"},
 		"count":    {answer(200, `{"hits":{"total":{"value":7}}}`), "counts 7 documents and returned 0"},
 		"no JSON":  {answer(200, `<html>`), "no JSON"},
-		"overload": {answer(429, `{"error":{"type":"too_busy","reason":"secret"}}`), "answered 429 too_busy"},
+		"failure":  {answer(500, `{"error":{"type":"too_busy","reason":"secret"}}`), "answered 500 too_busy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, _ := serve(t, &index{fail: c.fail, documents: []string{`{"id":"a"}`}})
@@ -144,6 +144,24 @@ func TestDocumentsThatAreNotAll(t *testing.T) {
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
+}
+
+// A server that has no memory for so many at a time is asked for fewer.
+func TestOverload(t *testing.T) {
+	x := &index{documents: []string{`{"id":"a"}`, `{"id":"b"}`}}
+	refusals := 0
+	x.fail = func(w http.ResponseWriter, _ *http.Request, body string) bool {
+		if !strings.Contains(body, fmt.Sprintf(`"size":%d`, pageDocuments)) {
+			return false
+		}
+		refusals++
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	e, _ := serve(t, x)
+	n := 0
+	require.NoError(t, e.Documents(peopleIndex).Read(t.Context(), func(*spill.Record) error { n++; return nil }))
+	require.Equal(t, []int{2, 1}, []int{n, refusals})
 }
 
 // Documents that are too large for a page are asked for in smaller ones.
@@ -159,7 +177,7 @@ func TestLargeDocuments(t *testing.T) {
 }
 
 func TestElasticRefuses(t *testing.T) {
-	for status, text := range map[int]string{401: "refuses the credentials", 403: "the privilege read on it is all that is needed", 404: "no index or alias people", 400: "expect.documents.filter", 503: "answered 503"} {
+	for status, text := range map[int]string{401: "the credentials are refused", 403: "the privilege read on it is all that is needed", 404: "no index or alias people", 400: "expect.documents.filter", 503: "answered 503"} {
 		e, address := serve(t, &index{fail: func(w http.ResponseWriter, _ *http.Request, _ string) bool { w.WriteHeader(status); return true }})
 		err := e.Check(t.Context(), peopleIndex)
 		require.ErrorContains(t, err, text)

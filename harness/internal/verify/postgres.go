@@ -50,13 +50,13 @@ func OpenPostgres(ctx context.Context, url string, showValues bool) (*Postgres, 
 		var refused *pgconn.PgError
 		switch {
 		case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28"):
-			return nil, fmt.Errorf("Postgres at %s refuses user %q: %s: is the password in POSTGRES_URL right?", where, config.User, refused.Message)
+			return nil, fmt.Errorf("user %q is refused by Postgres at %s: %s: is the password in POSTGRES_URL right?", config.User, where, refused.Message)
 		case errors.As(err, &refused) && refused.Code == "3D000":
-			return nil, usage("Postgres at %s has no database %q: mend POSTGRES_URL", where, config.Database)
+			return nil, usage("there is no database %q in Postgres at %s: mend POSTGRES_URL", config.Database, where)
 		case errors.As(err, &refused):
-			return nil, fmt.Errorf("Postgres at %s refuses the session: %s (SQLSTATE %s); a pooler must pass default_transaction_read_only on, or be gone around", where, refused.Message, refused.Code)
+			return nil, fmt.Errorf("no session with Postgres at %s: %s (SQLSTATE %s); a pooler must pass default_transaction_read_only on, or be gone around", where, refused.Message, refused.Code)
 		}
-		return nil, fmt.Errorf("Postgres at %s cannot be reached: %w: is POSTGRES_URL right, and does the network let you there?", where, err)
+		return nil, fmt.Errorf("no session with Postgres at %s: %w: is POSTGRES_URL right, and does the network let you there?", where, err)
 	}
 	return p, nil
 }
@@ -77,9 +77,9 @@ func (p *Postgres) Check(ctx context.Context, key, query string) error {
 	}
 	switch refused.Code {
 	case "42P01", "42703", "42883", "42601", "42704", "42P09", "42702", "42846", "42804", "3F000":
-		return usage("Postgres does not understand %s: %s: mend it, by the table as it is there", key, refused.Message)
+		return usage("%s cannot be read from Postgres: %s: mend it, by the table as it is there", key, refused.Message)
 	case "42501":
-		return fmt.Errorf("Postgres lets nobody read for %s: %s: GRANT SELECT is all that it needs", key, refused.Message)
+		return fmt.Errorf("%s may not be read from Postgres: %s: GRANT SELECT is all that it needs", key, refused.Message)
 	}
 	return p.said(err)
 }
