@@ -119,7 +119,7 @@ func (a *app) verify(ctx context.Context, flags verifyFlags) error {
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return exitWith(reports.ExitOf(run.Verdict))
+	return exitWith(a.showInActions([]reports.Run{run}, reports.ExitOf(run.Verdict)))
 }
 
 // verification checks all that can be checked before anything is read.

@@ -131,11 +131,11 @@ func TestDocumentsThatAreNotAll(t *testing.T) {
 		fail func(http.ResponseWriter, *http.Request, string) bool
 		text string
 	}{
-		"shard":    {answer(200, `{"_shards":{"total":2,"successful":1}}`), "answered by 1 of 2 shards"},
-		"time":     {answer(200, `{"timed_out":true}`), "timed out: true"},
-		"count":    {answer(200, `{"hits":{"total":{"value":7}}}`), "counts 7 documents and returned 0"},
-		"no JSON":  {answer(200, `<html>`), "no JSON"},
-		"failure":  {answer(500, `{"error":{"type":"too_busy","reason":"secret"}}`), "answered 500 too_busy"},
+		"shard":   {answer(200, `{"_shards":{"total":2,"successful":1}}`), "answered by 1 of 2 shards"},
+		"time":    {answer(200, `{"timed_out":true}`), "timed out: true"},
+		"count":   {answer(200, `{"hits":{"total":{"value":7}}}`), "counts 7 documents and returned 0"},
+		"no JSON": {answer(200, `<html>`), "no JSON"},
+		"failure": {answer(500, `{"error":{"type":"too_busy","reason":"secret"}}`), "answered 500 too_busy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, _ := serve(t, &index{fail: c.fail, documents: []string{`{"id":"a"}`}})
