@@ -139,7 +139,7 @@ func writeHTML(w io.Writer, run Run, result check.Result, t timeline) error {
 func newSheet(run Run, result check.Result, t timeline) (sheet, error) {
 	s := sheet{
 		Run: run, Word: verdictWord(run), Headline: headline(run), Again: againCommand(run), Check: checkCommand(run), Findings: FindingsFile,
-		Latency: run.Latency, Workload: settings(run.Workload), Total: len(result.Findings), HasWire: t.wired,
+		Latency: run.Latency, Workload: settings(run.Workload), Total: run.total(result.Findings), HasWire: t.wired,
 		Charts: len(t.charts) > 0, Problem: t.problem, License: plotLicense,
 	}
 	if began, err := time.Parse(time.RFC3339, run.Started); err == nil {
@@ -334,7 +334,7 @@ func (s *sheet) actions(run Run, findings []check.Finding) {
 		s.Actions = append(s.Actions, action{"What to replay, in which order, and what stands twice by that:", "seatrial repair " + shellWord(run.Folder)})
 	}
 	for _, finding := range findings {
-		if finding.Key != "" {
+		if finding.Key != "" && run.Verified == nil {
 			s.Actions = append(s.Actions, action{"See one record's way, hop by hop:", "seatrial trace " + shellWord(run.Folder) + " " + shellWord(finding.Key)})
 			break
 		}

@@ -43,7 +43,7 @@ type pageData struct {
 // data returns the page's data as JSON, in which no character means anything
 // to HTML, and sets what of the findings is shown.
 func (s *sheet) data(findings []check.Finding, t timeline) ([]byte, error) {
-	d := pageData{Charts: t.charts, Steps: [][]any{}, Drops: t.drops, Ends: t.ends, Total: len(findings)}
+	d := pageData{Charts: t.charts, Steps: [][]any{}, Drops: t.drops, Ends: t.ends, Total: s.Total}
 	if d.Charts == nil {
 		d.Charts = []chart{}
 	}

@@ -178,7 +178,9 @@ func junitPropertiesOf(run Run) junitProperties {
 			p.List = append(p.List, junitProperty{name, printable(value)})
 		}
 	}
-	add("seed", fmt.Sprint(run.Seed))
+	if run.Verified == nil {
+		add("seed", fmt.Sprint(run.Seed))
+	}
 	add("tag", run.Tag)
 	add("verdict", string(cmp.Or(run.Verdict, check.Unknown)))
 	add("exit", fmt.Sprint(Exit([]Run{run})))
@@ -188,7 +190,10 @@ func junitPropertiesOf(run Run) junitProperties {
 
 func junitOutput(run Run) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "seed %d, %d records", run.Seed, run.Records)
+	if run.Verified == nil {
+		fmt.Fprintf(&out, "seed %d, ", run.Seed)
+	}
+	fmt.Fprintf(&out, "%d records", run.Records)
 	if run.Folder != "" {
 		fmt.Fprintf(&out, ", report %s", printable(filepath.Join(run.Folder, MarkdownFile)))
 	}

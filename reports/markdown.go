@@ -19,6 +19,9 @@ const filesShown = 50
 // somebody asks who did not see it.
 // A history is told as a timeline where there is one.
 func writeMarkdown(w io.Writer, run Run, result check.Result, stored *history.Run) error {
+	if run.Verified != nil {
+		return writeVerified(w, run, result)
+	}
 	page := &page{w: w}
 	page.verdict(run)
 	page.impact(run, result.Findings)
@@ -29,7 +32,7 @@ func writeMarkdown(w io.Writer, run Run, result check.Result, stored *history.Ru
 	page.sent(run)
 	page.broken(run)
 	page.counts(run)
-	page.findings(result.Findings)
+	page.findings(result.Findings, len(result.Findings))
 	page.repair(run.Repair)
 	page.repaired(run.Repaired)
 	page.followUps(run)
@@ -235,15 +238,15 @@ func (p *page) fates(files []check.FileFates) {
 	p.printf("\n")
 }
 
-func (p *page) findings(findings []check.Finding) {
+func (p *page) findings(findings []check.Finding, total int) {
 	p.printf("## Findings\n\n")
 	if len(findings) == 0 {
 		p.printf("None.\n\n")
 		return
 	}
 	shown := selectFindings(findings, findingsShown)
-	if len(shown) < len(findings) {
-		p.printf("%d of %d, some of each class; all of them are in `%s`.\n\n", len(shown), len(findings), FindingsFile)
+	if len(shown) < total {
+		p.printf("%d of %d, some of each class; all of them are in `%s`.\n\n", len(shown), total, FindingsFile)
 	}
 	for i, finding := range shown {
 		p.printf("%d. **%s**", i+1, prose(words(finding.Class)))
@@ -282,6 +285,9 @@ func checkCommand(run Run) string { return "seatrial check " + shellWord(run.Fol
 
 // againCommand is the command that makes the same run once more.
 func againCommand(run Run) string {
+	if run.Verified != nil {
+		return run.Verified.again()
+	}
 	command := fmt.Sprintf("seatrial run %s --pipeline %s --seed %d", shellWord(run.Scenario), shellWord(run.Pipeline), run.Seed)
 	if run.Tag != "" {
 		command += " --tag " + shellWord(run.Tag)

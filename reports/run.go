@@ -46,6 +46,8 @@ type Run struct {
 
 	// Repaired is what came of the repair plan; null: it was not carried out.
 	Repaired *Repaired `json:"repaired"`
+	// Verified is what was compared where nothing was tried (seatrial verify).
+	Verified *Verified `json:"verified,omitempty"`
 	// Repair is the plan for what was found; Write leaves it in a file of its own.
 	Repair *repair.Plan `json:"-"`
 }

@@ -62,7 +62,7 @@ func fits(t *testing.T, schema *jsonschema.Schema, raw []byte) {
 }
 
 func TestSchemasAreSchemas(t *testing.T) {
-	require.Equal(t, []string{"finding", "matrix", "repair", "run", "sweep"}, SchemaNames())
+	require.Equal(t, []string{"finding", "matrix", "repair", "run", "sweep", "verify"}, SchemaNames())
 	for _, name := range SchemaNames() {
 		compiled(t, name, false)
 		raw, _ := Schema(name)
@@ -112,7 +112,7 @@ func TestFilesFitTheirSchemas(t *testing.T) {
 // Every field of what is written stands in the schema, also those that no golden
 // file has, and the schema names nothing that is never written.
 func TestEveryFieldIsInTheSchema(t *testing.T) {
-	for name, value := range map[string]any{"run": &Run{}, "finding": &check.Finding{}, "repair": &repair.Plan{}, "matrix": &Matrix{}, "sweep": &Sweep{}} {
+	for name, value := range map[string]any{"run": &Run{}, "finding": &check.Finding{}, "repair": &repair.Plan{}, "matrix": &Matrix{}, "sweep": &Sweep{}, "verify": &Verification{}} {
 		t.Run(name, func(t *testing.T) {
 			fill(t, reflect.ValueOf(value).Elem())
 			raw, err := json.Marshal(value)
@@ -270,7 +270,7 @@ func fill(t *testing.T, v reflect.Value) {
 // but those of whole runs.
 func onlyFindings(v reflect.Value) {
 	switch v.Type() {
-	case reflect.TypeFor[Run](), reflect.TypeFor[Repaired]():
+	case reflect.TypeFor[Run](), reflect.TypeFor[Repaired](), reflect.TypeFor[Verification]():
 		return
 	}
 	for i := range v.NumField() {

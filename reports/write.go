@@ -51,7 +51,7 @@ func Write(dir string, run Run, result check.Result) error {
 		name  string
 		write func(io.Writer) error
 	}{
-		{FindingsFile, func(w io.Writer) error { return writeFindings(w, result.Findings) }},
+		{FindingsFile, allFindings(run, result)},
 		{JUnitFile, func(w io.Writer) error { return writeJUnit(w, []Run{run}, result.Findings) }},
 		{MarkdownFile, func(w io.Writer) error { return writeMarkdown(w, run, result, stored) }},
 		{HTMLFile, func(w io.Writer) error { return writeHTML(w, run, result, storedTimeline(stored, unread, result)) }},
@@ -70,6 +70,14 @@ func Write(dir string, run Run, result check.Result) error {
 		}
 	}
 	return nil
+}
+
+// allFindings returns what writes all findings.
+func allFindings(run Run, result check.Result) func(io.Writer) error {
+	if run.Verified != nil && run.Verified.All != nil {
+		return run.Verified.All
+	}
+	return func(w io.Writer) error { return writeFindings(w, result.Findings) }
 }
 
 // storedTimeline is the timeline of a history. Why it could not be read is told

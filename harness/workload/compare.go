@@ -34,10 +34,14 @@ type Comparison struct {
 }
 
 // Comparison returns how the contents of a field are compared in this workload.
-func (w *Workload) Comparison(field Field) Comparison {
+func (w *Workload) Comparison(field Field) Comparison { return w.Config.Format.Comparison(field) }
+
+// Comparison returns how the contents of a field are compared; of the reference
+// layout (nil) by their types alone.
+func (f *Format) Comparison(field Field) Comparison {
 	c := Comparison{Type: field.Type}
-	if format := w.Config.Format; format != nil {
-		if column := format.holding(field.Name); column != nil {
+	if f != nil {
+		if column := f.holding(field.Name); column != nil {
 			c.Normalise = column.Normalise
 		}
 	}

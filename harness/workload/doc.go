@@ -5,7 +5,8 @@
 // record is inserted, updated or deleted in which file) of the whole Config,
 // the content of a record only of generator, seed, number and version. So the
 // harness knows everything that was sent without storing it, and a stored run
-// can be judged anywhere from its Config alone.
+// can be judged anywhere from its Config alone. What somebody else has sent is
+// read back by a Decoder.
 //
 // The output of a generator never changes: golden files pin it, and a change
 // gets a new generator name. Here belong content, keys, plans and the file

@@ -214,9 +214,13 @@ func (w *Workload) Said(value func(name string) (text string, ok bool)) (version
 }
 
 // Shown returns what the records of this workload call a content field.
-func (w *Workload) Shown(field string) string {
-	if format := w.Config.Format; format != nil {
-		if column := format.holding(field); column != nil {
+func (w *Workload) Shown(field string) string { return w.Config.Format.Shown(field) }
+
+// Shown returns what records call a content field; the reference layout (nil) calls
+// it by its name.
+func (f *Format) Shown(field string) string {
+	if f != nil {
+		if column := f.holding(field); column != nil {
 			return column.Name
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/tap/bench"
+	"github.com/seatrial/seatrial/harness/internal/verify"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -45,6 +46,8 @@ type fake struct {
 
 	rolledBack  harness.RolledBack
 	rollBackErr error
+
+	verified func(ctx context.Context, request verify.Request) (verify.Result, error)
 
 	report doctor.Report
 	images []storedImage
@@ -99,6 +102,7 @@ func (f *fake) world() world {
 			f.rolledBack.Folder = dir
 			return f.rolledBack, f.rollBackErr
 		},
+		verify: f.verified,
 		up: func(_ context.Context, keep bool, _ *reports.Live) (services, error) {
 			if f.openErr != nil {
 				return services{}, f.openErr

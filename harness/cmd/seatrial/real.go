@@ -8,6 +8,7 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/verify"
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/scenarios"
 )
@@ -22,6 +23,7 @@ func realWorld() world {
 		find:         harness.Stacks,
 		remove:       harness.Clean,
 		rollBack:     harness.Rollback,
+		verify:       verify.Run,
 		up:           startServices,
 		examine:      doctor.Examine,
 		benchStack:   cost.MeasureStack,

@@ -6,6 +6,7 @@ import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/cost"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
+	"github.com/seatrial/seatrial/harness/internal/verify"
 	"github.com/seatrial/seatrial/reports"
 )
 
@@ -24,6 +25,7 @@ type world struct {
 	remove func(ctx context.Context, id string) error
 	// rollBack takes back what a dead run owes on a stack that still stands.
 	rollBack func(ctx context.Context, dir string, progress func(string)) (harness.RolledBack, error)
+	verify   func(ctx context.Context, request verify.Request) (verify.Result, error)
 	up       func(ctx context.Context, keep bool, live *reports.Live) (services, error)
 
 	examine func(ctx context.Context) doctor.Report
