@@ -121,7 +121,7 @@ func reference(defects ...defect.Name) string {
 const sampleVariable = "SEATRIAL_SAMPLE"
 
 // samples is how many samples make the whole: each day has another one.
-const samples = 6
+const samples = 9
 
 type sample int
 
