@@ -7,7 +7,6 @@ import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
-	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/scenarios"
 )
 
@@ -22,6 +21,8 @@ func realWorld() world {
 		remove:       harness.Clean,
 		rollBack:     harness.Rollback,
 		up:           startServices,
+		inject:       harness.Inject,
+		sendFiles:    harness.SendFiles,
 		examine:      doctor.Examine,
 		benchStack:   harness.BenchStack,
 		benchTap:     harness.BenchTap,
@@ -42,10 +43,10 @@ func open(ctx context.Context, options harness.Options) (session, error) {
 }
 
 // startServices opens a harness for the sake of its services.
-func startServices(ctx context.Context, keep bool, live *reports.Live) (services, error) {
-	h, err := harness.Open(ctx, harness.Options{Keep: keep, Watch: live})
+func startServices(ctx context.Context, options harness.Options) (services, error) {
+	h, err := harness.Open(ctx, options)
 	if err != nil {
 		return services{}, err
 	}
-	return services{ID: h.StackID(), Services: h.Addresses(), down: h.Close}, nil
+	return services{ID: h.StackID(), Services: h.Addresses(), Environment: h.Environment(), down: h.Close}, nil
 }
