@@ -9,7 +9,9 @@
 //	defer h.Close(ctx)
 //	run, err := h.Run(ctx, scenario, harness.RunOptions{Pipeline: "reference"})
 //
-// A Pipeline is the reference pipeline or one that a seatrial.yaml describes.
+// A Pipeline is the reference pipeline or one that a seatrial.yaml describes. One
+// that runs on this machine, started by whoever works on it, is tried on a stack
+// that was opened with Options.Attach; Inject breaks something there by hand.
 //
 // The story of one run is run.go, from top to bottom. What the words mean is
 // said in the packages that carry them: fault, workload, history, check.

@@ -151,7 +151,7 @@ func (r *run) byHand(ctx context.Context) error {
 		if open == 0 {
 			return nil
 		}
-		r.watch.Phase(fmt.Sprintf("by hand: waiting until %d injected by hand are healed", open))
+		r.watch.Phase(fmt.Sprintf("waiting until what is broken by hand is healed (%d)", open))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

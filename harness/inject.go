@@ -179,11 +179,14 @@ func (i *injecting) live(ctx context.Context) error {
 func (i *injecting) stay(ctx context.Context) {
 	begun := time.Now()
 	var over <-chan time.Time
+	until := "until Ctrl-C"
 	if i.options.For > 0 {
+		until = "for " + i.options.For.String() + ", or " + until
 		timer := time.NewTimer(i.options.For)
 		defer timer.Stop()
 		over = timer.C
 	}
+	i.options.Watch.Phase("it stays broken " + until)
 	select {
 	case <-ctx.Done():
 	case <-over:

@@ -84,7 +84,7 @@ func Table() []Kind {
 		{Name: "read-only-index", Does: "the index takes no writes", Targets: []string{Elasticsearch}, of: plain(ReadOnlyIndex)},
 		{Name: "read-only-cluster", Does: "the cluster takes no writes", Targets: []string{Elasticsearch}, of: plain(ReadOnlyCluster)},
 		{Name: "refresh-off", Does: "what is written is not shown", Targets: []string{Elasticsearch}, of: plain(RefreshOff)},
-		{Name: "index-deleted", Does: "the index deleted", Targets: []string{Elasticsearch}, Moment: true, of: plain(IndexDeleted)},
+		{Name: "index-deleted", Does: "the index deleted; healed once a sync of yours has made it anew", Targets: []string{Elasticsearch}, Moment: true, of: plain(IndexDeleted)},
 	}
 }
 
