@@ -203,19 +203,25 @@ type byHandLife struct {
 	met      func() error
 }
 
+// heardState is what watchers are told of an act that came to its end.
+var heardState = map[history.Act]string{history.Inject: "injecting", history.Bite: "biting", history.Recover: "recovering", history.Heal: "healed"}
+
 // hear writes one line down.
 func (l *byHandLife) hear(line said) error {
+	state, known := heardState[line.Act]
+	if !known {
+		return fmt.Errorf("%q is nothing that is done to a fault by hand", line.Act)
+	}
 	act := line.Fault
 	act.Step, act.InFlight = l.step, -1
 	if line.Phase == history.Invoke {
 		return l.begin(line.Act, act)
 	}
-	if l.pending == nil || line.Act == "" {
+	if l.pending == nil {
 		return errors.New("nothing was begun that could have ended")
 	}
 	pending := l.pending
 	l.pending = nil
-	state := map[history.Act]string{history.Inject: "injecting", history.Bite: "biting", history.Recover: "recovering", history.Heal: "healed"}[line.Act]
 	if line.Phase != history.OK {
 		l.run.watch.Fault(act.Name, act.Target, "not "+state, line.Error)
 		return pending.Fail(errors.New(line.Error), act)
