@@ -38,26 +38,33 @@ func TestRunByHand(t *testing.T) {
 	}
 
 	// It may be called before the import runs.
-	send := hand("send", "--records", "8000", "--rate", "2", "--seed", "7", "--json")
+	send := hand("send", "--records", "3000", "--rate", "1", "--seed", "7", "--json")
 	send.says(t, "waiting for the pipeline to take inbox/")
 	roles := startImporter(t, standing.Environment)
 	send.says(t, "] trial")
-	for _, args := range [][]string{{"latency=300ms", "postgres", "--for", "2s"}, {"kill", "rabbitmq", "--for", "2s"}} {
-		injecting := hand(append([]string{"inject", "--json"}, args...)...)
-		require.Equal(t, reports.ExitValid, injecting.wait(t, time.Minute), injecting)
+	// While one holds, the run waits: the other comes in time, whatever the machine does.
+	slow := hand("inject", "--json", "latency=100ms", "postgres")
+	slow.says(t, "fault latency on postgres: biting")
+	kill := hand("inject", "--json", "kill", "rabbitmq", "--for", "2s")
+	require.Equal(t, reports.ExitValid, kill.wait(t, 2*time.Minute), kill)
+	another := hand("send")
+	require.Equal(t, reports.ExitInfra, another.wait(t, time.Minute), another)
+	require.Contains(t, another.stdout.String(), "another run or an injected fault is under way")
+	require.NoError(t, slow.cmd.Process.Signal(os.Interrupt))
+	require.Equal(t, reports.ExitValid, slow.wait(t, time.Minute), slow)
+	var met []string // folders of the run that each was part of
+	for _, injecting := range []*process{slow, kill} {
 		var receipt harness.Injected
 		require.NoError(t, json.Unmarshal([]byte(injecting.stdout.String()), &receipt))
 		require.True(t, receipt.Bit && receipt.Healed, "%+v", receipt)
 		require.Positive(t, receipt.InFlight)
-		require.Equal(t, folder(t, out), receipt.Run)
+		require.FileExists(t, filepath.Join(receipt.Folder, "injected.json"))
+		met = append(met, receipt.Run)
 	}
-	another := hand("send")
-	require.Equal(t, reports.ExitInfra, another.wait(t, time.Minute), another)
-	require.Contains(t, another.stdout.String(), "another run or an injected fault is under way")
-
 	require.Equal(t, reports.ExitValid, send.wait(t, 3*time.Minute), send)
 	run := send.runs(t)[0]
 	require.Equal(t, check.Valid, run.Verdict, run.Reason)
+	require.Equal(t, []string{run.Folder, run.Folder}, met)
 	require.Len(t, run.Faults, 2)
 	for i, target := range []string{"postgres", "rabbitmq"} {
 		require.Equal(t, target, run.Faults[i].Target)
@@ -123,7 +130,7 @@ func startImporter(t *testing.T, env map[string]string) []*exec.Cmd {
 		cmd := exec.Command(program, role)
 		said := &lockedBuffer{}
 		cmd.Stderr = said
-		cmd.Env = append(os.Environ(), "STAGING_DIR="+filepath.Join(dir, "staging"), "POLL_INTERVAL=250ms", "INDEX_INTERVAL=250ms", "RETRY_INTERVAL=500ms")
+		cmd.Env = append(os.Environ(), "STAGING_DIR="+filepath.Join(dir, "staging"), "POLL_INTERVAL=250ms", "INDEX_INTERVAL=250ms", "RETRY_INTERVAL=500ms", "WORKERS=24")
 		for name, value := range env {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
