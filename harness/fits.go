@@ -52,7 +52,7 @@ func lacks(spec pipeline.Spec, step Step) string {
 	does, replica := fault.SplitReplica(f.Target)
 	switch containers, is := doing(spec, does), isRole(does); {
 	case (is || f.Consumer != "") && spec.Attached:
-		return fmt.Sprintf("it is %s on %s, and the pipeline is attached: it runs on this machine, where seatrial ends, freezes and replaces nobody's programs", f.Name, attachedTarget(f))
+		return fmt.Sprintf("it is %s on %s, and the pipeline is attached: it runs on this machine, and its programs are not seatrial's to end, to freeze or to replace", f.Name, attachedTarget(f))
 	case is && containers == 0:
 		return fmt.Sprintf("it is %s on what does %q, and no role does that", f.Name, does)
 	case is && containers < replica:

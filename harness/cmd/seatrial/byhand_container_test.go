@@ -79,7 +79,7 @@ func TestRunByHand(t *testing.T) {
 	t.Run("its own programs are not broken", func(t *testing.T) {
 		refused := hand("inject", "kill", "load")
 		require.Equal(t, reports.ExitUsage, refused.wait(t, time.Minute), refused)
-		require.Contains(t, refused.stderr.String(), "it runs on this machine, where seatrial ends, freezes and replaces nobody's programs")
+		require.Contains(t, refused.stderr.String(), "it runs on this machine, and its programs are not seatrial's to end")
 	})
 	t.Run("killed in mid-fault", func(t *testing.T) {
 		injecting := hand("inject", "pause", "postgres")

@@ -277,7 +277,9 @@ func (a *app) sayLeft(err error) {
 // not be begun is reported as well, as nothing may look as if it had passed
 // or never been asked for.
 func (a *app) runAll(ctx context.Context, trials []trial, options harness.Options) (runs []reports.Run, closeErr error) {
-	a.live.Phase("starting services")
+	if options.Stack == "" {
+		a.live.Phase("starting services")
+	}
 	warm, err := a.world.open(ctx, options)
 	if err != nil {
 		for _, t := range trials {

@@ -106,7 +106,7 @@ func (a *app) printServices(standing services, flags upFlags) error {
 		address, user, password := parts(s.URL)
 		look = append(look, []string{s.Service, address, user, password, s.URL})
 		if management := s.More["management"]; management != "" {
-			look = append(look, []string{"", strings.TrimPrefix(management, "http://"), "", "", management})
+			look = append(look, []string{s.Service + " (management)", strings.TrimPrefix(management, "http://"), user, password, management})
 		}
 	}
 	for _, block := range []struct {
