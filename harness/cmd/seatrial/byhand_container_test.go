@@ -81,6 +81,10 @@ func TestRunByHand(t *testing.T) {
 		require.Equal(t, reports.ExitUsage, refused.wait(t, time.Minute), refused)
 		require.Contains(t, refused.stderr.String(), "it runs on this machine, and its programs are not seatrial's to end")
 	})
+	t.Run("a container made anew", func(t *testing.T) {
+		injecting := hand("inject", "recreate", "sftp", "--for", "100ms")
+		require.Equal(t, reports.ExitValid, injecting.wait(t, time.Minute), injecting)
+	})
 	t.Run("killed in mid-fault", func(t *testing.T) {
 		injecting := hand("inject", "pause", "postgres")
 		injecting.says(t, "fault pause on postgres: biting")

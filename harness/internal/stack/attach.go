@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -67,9 +66,6 @@ func (s *Stack) take(label string) error {
 // Roles are the containers that are no service's: those of the pipeline. They
 // can be acted on, and not made anew.
 func Attach(ctx context.Context, id string) (s *Stack, roles []*Container, err error) {
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-		return nil, nil, err
-	}
 	docker, err := engine(ctx)
 	if err != nil {
 		return nil, nil, err

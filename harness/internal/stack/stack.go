@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,10 +86,6 @@ type Stack struct {
 // All services are started at once; each is ready when it has answered a
 // probe in its own protocol.
 func Up(ctx context.Context, options Options) (*Stack, error) {
-	// The reaper's image is one more thing to have; labels and locks do its work.
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-		return nil, err
-	}
 	if options.Progress == nil {
 		options.Progress = func(string) {}
 	}
