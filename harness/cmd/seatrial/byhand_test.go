@@ -41,7 +41,16 @@ func TestUpPrintsAnEnvironment(t *testing.T) {
 	require.Equal(t, "4721", up.Environment["POSTGRES_PORT"])
 	require.Contains(t, up.Services[0].Tapped, ":4721/")
 
+	f = &fake{stacks: standing()}
+	got = call(t, f, "up", "--stack", "mine", "--env")
+	require.Equal(t, 0, got.code, got.stderr)
+	require.Contains(t, got.stdout, "POSTGRES_PORT=4721\n")
+	require.Equal(t, "mine", f.opened[0].Stack)
+	require.Equal(t, 1, f.closed, "it is let go of, and stands")
+
 	for args, says := range map[string]string{
+		"up --stack mine":              `"seatrial up --detach" starts one`,
+		"up --stack mine --detach":     "--detach is for services that are started",
 		"up --env --json":              "--env or --json",
 		"up --pipeline nowhere.yaml":   "there is no pipeline nowhere.yaml",
 		"up --pipeline reference:nope": "nope",

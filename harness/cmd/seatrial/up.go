@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,6 +19,7 @@ import (
 
 type upFlags struct {
 	pipeline string
+	stack    string // that stands already
 	detach   bool
 	env      bool
 	json     bool
@@ -35,7 +37,8 @@ may use; --pipeline has the services in the versions and with the tables, queues
 that its description asks for. Then "seatrial send" sends files and judges what comes of
 them, and "seatrial inject" breaks something meanwhile.
 
-The services stand until Ctrl-C, or with --detach until "seatrial down".`
+The services stand until Ctrl-C, or with --detach until "seatrial down". --stack prints the
+addresses of services that stand already, and starts none.`
 
 func (a *app) upCommand() *cobra.Command {
 	var flags upFlags
@@ -45,11 +48,15 @@ func (a *app) upCommand() *cobra.Command {
 		Long:  longUp,
 		Example: `  seatrial up
   seatrial up --detach --pipeline seatrial.yaml --env > .env
+  seatrial up --stack k3v9x2 --env
   seatrial up --detach --json | jq -r '.services[] | select(.service == "postgres").tapped'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.env && flags.json {
 				return usage("--env or --json: what is printed is either lines for a .env file or JSON")
+			}
+			if flags.stack != "" {
+				return a.upAgain(cmd, flags)
 			}
 			if _, err := findPipeline(flags.pipeline); err != nil {
 				return err
@@ -59,6 +66,7 @@ func (a *app) upCommand() *cobra.Command {
 	}
 	set := command.Flags()
 	set.StringVar(&flags.pipeline, "pipeline", harness.Reference, "the pipeline that is to run on this machine: reference, or the path of a seatrial.yaml")
+	set.StringVar(&flags.stack, "stack", "", "print the addresses of the stack with this id, which stands already")
 	set.BoolVar(&flags.detach, "detach", false, "return at once and leave the services standing")
 	set.BoolVar(&flags.env, "env", false, "print what the pipeline needs as lines for a .env file")
 	set.BoolVar(&flags.json, "json", false, jsonFlagText)
@@ -88,6 +96,24 @@ func (a *app) up(ctx context.Context, flags upFlags) error {
 	}
 	// Ctrl-C is how this command is meant to end.
 	return nil
+}
+
+// upAgain prints the addresses of a stack that stands.
+func (a *app) upAgain(cmd *cobra.Command, flags upFlags) error {
+	for _, name := range []string{"pipeline", "detach"} {
+		if cmd.Flags().Changed(name) {
+			return usage("--%s is for services that are started: those of --stack stand already", name)
+		}
+	}
+	found, err := a.attachable(cmd.Context(), flags.stack)
+	if err != nil {
+		return err
+	}
+	standing, err := a.world.up(cmd.Context(), harness.Options{Stack: found.ID, Watch: a.live})
+	if err != nil {
+		return byHand(err)
+	}
+	return errors.Join(a.printServices(standing, flags), standing.down(cmd.Context()))
 }
 
 func (a *app) printServices(standing services, flags upFlags) error {
