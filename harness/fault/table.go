@@ -74,7 +74,7 @@ func Table() []Kind {
 		{Name: "disk-alarm", Does: "the broker blocks publishers", Targets: []string{RabbitMQ}, of: plain(DiskAlarm)},
 		{Name: "permissions-withdrawn", Does: "the pipeline's user may do nothing", Targets: []string{RabbitMQ}, of: plain(PermissionsWithdrawn)},
 		{Name: "connections-closed", Does: "the broker closes all connections", Targets: []string{RabbitMQ}, Moment: true, of: plain(ConnectionsClosed)},
-		{Name: "ack-timeout", Does: "the broker waits no longer for an ack", Targets: []string{RabbitMQ}, Setting: "2s", of: timed(func(_ string, d time.Duration) Fault { return AckTimeout(d) })},
+		{Name: "ack-timeout", Does: "the broker waits no longer than that for an ack", Targets: []string{RabbitMQ}, Setting: "2s", of: timed(func(_ string, d time.Duration) Fault { return AckTimeout(d) })},
 		{Name: "vhost-deleted", Does: "the virtual host deleted, and made anew when it is taken back", Targets: []string{RabbitMQ}, of: plain(DeleteVhost)},
 		{Name: "backends-killed", Does: "all of the pipeline's sessions ended", Targets: []string{Postgres}, Moment: true, of: plain(BackendsKilled)},
 		{Name: "read-only", Does: "every transaction is read-only", Targets: []string{Postgres}, of: plain(ReadOnly)},

@@ -29,6 +29,9 @@ How it is put back is written down before, in a folder of its own below --out. W
 command is killed, "seatrial rollback" with that folder puts it back; "seatrial down" takes
 the stack away with everything that is broken in it.
 
+Some faults bite only where work meets them (lock-table, commits-held, ack-timeout,
+refresh-off, disk-full on postgres): inject these while files are sent.
+
 What is injected while "seatrial send" goes on is part of that run: the receipt stands in its
 report, and its verdict waits until all is healed. Otherwise it is told here only, and no run
 begins before it is healed.
