@@ -66,7 +66,11 @@ func (r *run) openHands(ctx context.Context) (*hands, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInfra, err)
 	}
-	path, err := r.stack.Socket()
+	err = r.number()
+	var path string
+	if err == nil {
+		path, err = r.stack.Socket()
+	}
 	if err == nil {
 		err = os.Remove(path) // of a run that was killed
 		if errors.Is(err, os.ErrNotExist) {
@@ -79,11 +83,25 @@ func (r *run) openHands(ctx context.Context) (*hands, error) {
 	}
 	if err != nil {
 		release()
-		return nil, fmt.Errorf("%w: listen for faults that are injected by hand: %w", ErrInfra, err)
+		return nil, fmt.Errorf("%w: begin a run that others can break something in: %w", ErrInfra, err)
 	}
 	h := &hands{run: r, listener: listener, release: release, begun: len(r.plan), not: tooEarly}
 	h.ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return h, nil
+}
+
+// number takes the numbers of the run's files, which nobody may have taken since
+// they were planned.
+func (r *run) number() error {
+	first := r.workload.Config.FirstNumber
+	next, err := r.stack.NextNumber()
+	if err == nil && next != first {
+		err = errors.New("another run went before it: try again")
+	}
+	if err != nil {
+		return err
+	}
+	return r.stack.SetNextNumber(first + len(r.workload.Files))
 }
 
 // listen hears who connects until it is closed.

@@ -160,8 +160,12 @@ func TestByHandThatBreaksOff(t *testing.T) {
 // No run begins on what it would not know to be broken, and none beside another.
 func TestRunsAndFaultsExcludeEachOther(t *testing.T) {
 	r := handRun(t)
-	other := &run{dir: t.TempDir(), stack: r.stack, watch: nobody{}, update: make(chan struct{})}
-	_, err := other.openHands(t.Context())
+	config := r.workload.Config
+	config.FirstNumber = len(r.workload.Files)
+	next, err := workload.New(config)
+	require.NoError(t, err)
+	other := &run{dir: t.TempDir(), stack: r.stack, watch: nobody{}, update: make(chan struct{}), workload: next}
+	_, err = other.openHands(t.Context())
 	require.ErrorIs(t, err, ErrInfra)
 	require.ErrorContains(t, err, "another run or an injected fault is under way on stack k3v9x2")
 	r.hands.close()
@@ -176,6 +180,8 @@ func TestRunsAndFaultsExcludeEachOther(t *testing.T) {
 	h, err := other.openHands(t.Context())
 	require.NoError(t, err)
 	h.close()
+	_, err = other.openHands(t.Context())
+	require.ErrorContains(t, err, "another run went before it: try again", "its files would have numbers that were there already")
 }
 
 // A fault whose injection cannot be told is not injected; one that is under way

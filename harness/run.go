@@ -182,6 +182,11 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	left := asRecorded(spec, &config)
 	config.Tag = cmp.Or(options.Tag, config.Tag)
 	config.FilesPerSecond *= pace
+	if h.options.Attach { // the pipeline goes on from run to run, and what has a lower number came before
+		if config.FirstNumber, err = h.stack.NextNumber(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInfra, err)
+		}
+	}
 	files, err := workload.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("%w: scenario %s: %w", ErrUsage, scenario.Name, err)

@@ -71,10 +71,14 @@ func TestRunByHand(t *testing.T) {
 		require.True(t, run.Faults[i].Bit && run.Faults[i].Healed)
 	}
 
-	t.Run("a scenario on the same stack", func(t *testing.T) {
-		scenario := hand("run", "broker-killed", "--records", "2000", "--json")
-		require.Equal(t, reports.ExitValid, scenario.wait(t, 3*time.Minute), scenario)
-		require.Equal(t, check.Valid, scenario.runs(t)[0].Verdict)
+	// The import goes on from run to run, and knows files by their numbers: after a
+	// snapshot one with a lower number is out of date.
+	t.Run("scenarios on the same stack", func(t *testing.T) {
+		both := hand("run", "calm", "broker-killed", "--records", "1000", "--seed", "7", "--json")
+		require.Equal(t, reports.ExitValid, both.wait(t, 4*time.Minute), both)
+		for _, run := range both.runs(t) {
+			require.Equal(t, check.Valid, run.Verdict, run.Reason)
+		}
 	})
 	t.Run("its own programs are not broken", func(t *testing.T) {
 		refused := hand("inject", "kill", "load")

@@ -83,4 +83,16 @@ func TestClaims(t *testing.T) {
 	again, err := s.Claim(true)
 	require.NoError(t, err)
 	again()
+
+	number, err := s.NextNumber()
+	require.NoError(t, err)
+	require.Zero(t, number)
+	require.NoError(t, s.SetNextNumber(22))
+	number, err = s.NextNumber()
+	require.NoError(t, err)
+	require.Equal(t, 22, number)
+	forgetClaims(s.ID)
+	number, err = s.NextNumber()
+	require.NoError(t, err)
+	require.Zero(t, number, "another stack could have its id")
 }

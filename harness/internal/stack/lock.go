@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -112,6 +113,40 @@ func (s *Stack) Claim(alone bool) (release func(), err error) {
 		return nil, fmt.Errorf("claim stack %s: %w", s.ID, err)
 	}
 	return func() { file.Close() }, nil
+}
+
+// NextNumber is the number of the first file that nobody has sent yet to the
+// pipeline on a stack that is never emptied.
+func (s *Stack) NextNumber() (int, error) {
+	dir, err := lockDir()
+	if err != nil {
+		return 0, err
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, s.ID+claimEnding))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(raw) == 0 {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read how many files stack %s was sent: %w", s.ID, err)
+	}
+	number, err := strconv.Atoi(string(raw))
+	if err != nil {
+		return 0, fmt.Errorf("read how many files stack %s was sent: %w", s.ID, err)
+	}
+	return number, nil
+}
+
+// SetNextNumber is for whoever has claimed the stack alone, before the first of
+// its files is sent.
+func (s *Stack) SetNextNumber(number int) error {
+	dir, err := lockDir()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, s.ID+claimEnding), []byte(strconv.Itoa(number)), 0o600); err != nil {
+		return fmt.Errorf("note how many files stack %s was sent: %w", s.ID, err)
+	}
+	return nil
 }
 
 // Socket is where whoever has claimed the stack for itself listens to others of
