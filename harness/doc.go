@@ -15,7 +15,9 @@
 //	defer h.Close(ctx)
 //	run, err := h.Run(ctx, scenario, harness.RunOptions{Pipeline: "reference"})
 //
-// A Pipeline is the reference pipeline or one that a seatrial.yaml describes.
+// A Pipeline is the reference pipeline or one that a seatrial.yaml describes. One
+// that runs on this machine, started by whoever works on it, is tried on a stack
+// that was opened with Options.Attach; Inject breaks something there by hand.
 //
 // What a scenario of one's own is made of stands here and in the packages fault,
 // boundary and workload; what there is already in scenarios; what a run says in

@@ -51,6 +51,8 @@ func lacks(spec pipeline.Spec, step Step) string {
 	f := step.Fault
 	does, replica := fault.SplitReplica(f.Target)
 	switch containers, is := doing(spec, does), isRole(does); {
+	case (is || f.Consumer != "") && spec.Attached:
+		return fmt.Sprintf("it is %s on %s, and the pipeline is attached: it runs on this machine, and its programs are not seatrial's to end, to freeze or to replace", f.Name, attachedTarget(f))
 	case is && containers == 0:
 		return fmt.Sprintf("it is %s on what does %q, and no role does that", f.Name, does)
 	case is && containers < replica:
@@ -65,6 +67,14 @@ func lacks(spec pipeline.Spec, step Step) string {
 		return fmt.Sprintf("it is %s, which needs the queue of what does %q: no such role names one in consumes", f.Name, f.Consumer)
 	}
 	return ""
+}
+
+// attachedTarget is what a fault needs of an attached pipeline.
+func attachedTarget(f fault.Fault) string {
+	if f.Consumer != "" {
+		return fmt.Sprintf("the queue of what does %q", f.Consumer)
+	}
+	return fmt.Sprintf("what does %q", f.Target)
 }
 
 func isRole(target string) bool {
@@ -86,7 +96,9 @@ func lacksOperation(spec pipeline.Spec, o Operation) string {
 	if o.Name == NewBroker {
 		return ""
 	}
-	if _, declared := spec.Operations[o.Name]; !declared {
+	if _, declared := spec.Operations[o.Name]; !declared && spec.Attached {
+		return fmt.Sprintf("it is the operation %s, and the pipeline is attached: it has no containers that this could be done in", o.Name)
+	} else if !declared {
 		return fmt.Sprintf("it is the operation %s, which operations does not declare", o.Name)
 	}
 	if role := o.Args["role"]; role != "" && doing(spec, role) == 0 {

@@ -39,6 +39,30 @@ func described(t *testing.T, text string) Pipeline {
 	return found
 }
 
+// A pipeline on this machine can be tried by whatever breaks services only.
+func TestFitsAttached(t *testing.T) {
+	for _, p := range []Pipeline{
+		described(t, strings.Replace(smallPipeline, "roles:\n  importer: {does: [collect, load], image: importer}", "attached: true", 1)),
+		described(t, smallPipeline).Attach(),
+	} {
+		require.True(t, p.Attached())
+		require.Empty(t, p.Roles())
+		step := func(f fault.Fault) Scenario {
+			return Scenario{Name: "drill", Hypothesis: "h", Plan: []Step{{When: Committed(30), Fault: f, Recover: Immediately()}}}
+		}
+		require.NoError(t, p.Fits(step(fault.Kill(fault.RabbitMQ))))
+		require.NoError(t, p.Fits(Scenario{Name: "drill", Hypothesis: "h", Plan: []Step{At(boundary.Committed.Of(fault.Loader, 1), fault.Kill(fault.Postgres), boundary.Drop)}}), "its connections are those of one role")
+		require.ErrorContains(t, p.Fits(step(fault.Kill(fault.Loader))), `it is kill on what does "load", and the pipeline is attached: it runs on this machine`)
+		require.ErrorContains(t, p.Fits(step(fault.QueueDeleted(fault.Loader))), `on the queue of what does "load", and the pipeline is attached`)
+		require.ErrorContains(t, p.Fits(Scenario{Name: "drill", Hypothesis: "h", Plan: []Step{{When: Immediately(), Operation: Operation{Name: "replay"}}}}), "it is the operation replay, and the pipeline is attached")
+
+		require.ErrorIs(t, p.canBreak(fault.Kill(fault.Loader)), ErrUsage)
+		require.ErrorContains(t, p.canBreak(fault.Kill(fault.Loader)), "it cannot be injected by hand: it is kill on what does")
+		require.ErrorContains(t, p.canBreak(fault.PoisonRows(3)), "comes with the files that are sent")
+		require.NoError(t, p.canBreak(fault.Kill(fault.Elasticsearch)), "even where it declares no documents")
+	}
+}
+
 func TestFits(t *testing.T) {
 	small := described(t, smallPipeline)
 	step := func(when Trigger, f fault.Fault, recover Trigger) Scenario {

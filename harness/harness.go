@@ -48,6 +48,14 @@ type Options struct {
 	// its folders and network. Empty: Reference. What needs no others can be tried
 	// on the same stack.
 	Pipeline string
+	// Attach opens a stack for a pipeline that runs on this machine (Addresses,
+	// Environment), and that other processes may use at the same time, by its id.
+	// That is so for a Pipeline that is described as attached, too.
+	Attach bool
+	// Stack is the id of such a stack that stands, to be used instead of one of
+	// one's own. It is left standing, and is emptied by nobody: what was there
+	// before is told from a run's own by the tag in the keys.
+	Stack string
 	// Watch is told what happens; nil: nobody.
 	Watch Watcher
 }
@@ -74,10 +82,20 @@ func Open(ctx context.Context, options Options) (*Harness, error) {
 	if options.Watch == nil {
 		options.Watch = nobody{}
 	}
+	if options.Stack != "" {
+		return join(ctx, options)
+	}
 	options.Pipeline = cmp.Or(options.Pipeline, Reference)
 	of, err := FindPipeline(options.Pipeline)
 	if err != nil {
 		return nil, err
+	}
+	attach := ""
+	if options.Attach = options.Attach || of.Attached(); options.Attach {
+		of = of.Attach()
+		if attach, err = of.lasting(); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(options.Out, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: make folder for runs: %w", ErrInfra, err)
@@ -91,10 +109,14 @@ func Open(ctx context.Context, options Options) (*Harness, error) {
 	group.Go(func() error { return h.build(gctx) })
 	group.Go(func() (err error) {
 		h.stack, err = stack.Up(gctx, stack.Options{Keep: options.Keep, Progress: options.Watch.Phase,
-			Pins: h.opened.Services, Folders: h.opened.Folders, Open: h.opened.OpenFront})
+			Pins: h.opened.Services, Folders: h.opened.Folders, Open: h.opened.OpenFront, Attach: attach})
 		return err
 	})
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if err == nil && options.Attach {
+		err = pipeline.Prepare(ctx, h.stack, h.opened.Setup)
+	}
+	if err != nil {
 		if h.stack != nil {
 			err = errors.Join(err, h.stack.Down(context.WithoutCancel(ctx)))
 		}
@@ -114,6 +136,9 @@ func (h *Harness) build(ctx context.Context) error {
 
 // Close removes the stack and everything on it, unless it is to be kept.
 func (h *Harness) Close(ctx context.Context) error {
+	if h.options.Stack != "" {
+		return h.stack.Detach()
+	}
 	if h.options.Keep {
 		h.options.Watch.Phase("kept: stack " + h.stack.ID + " (seatrial down removes it)")
 		return nil
@@ -128,13 +153,31 @@ func (h *Harness) Close(ctx context.Context) error {
 
 // Address is where one service of the stack is reached from this machine.
 type Address struct {
-	Service string            `json:"service"`
-	URL     string            `json:"url"`
-	More    map[string]string `json:"more,omitempty"`
+	Service string `json:"service"`
+	URL     string `json:"url"` // past the tap, to look at what is there
+	// Tapped is for a pipeline on this machine: behind it faults and breakpoints
+	// act. Empty where the stack was not opened with Attach.
+	Tapped string            `json:"tapped,omitempty"`
+	More   map[string]string `json:"more,omitempty"`
 }
+
+// Environment returns what a pipeline on this machine needs to reach the
+// services through the taps, credentials included, by the names that a
+// seatrial.yaml may use; nil where the stack was not opened with Attach.
+func (h *Harness) Environment() map[string]string { return h.stack.AttachedEnv() }
 
 // Addresses returns where the services are reached, credentials included.
 func (h *Harness) Addresses() []Address {
+	list := h.direct()
+	if env := h.Environment(); env != nil {
+		for i, url := range []string{"sftp://" + env["SFTP_USER"] + ":" + env["SFTP_PASSWORD"] + "@" + env["SFTP_ADDR"], env["AMQP_URL"], env["POSTGRES_URL"], env["ELASTICSEARCH_URL"]} {
+			list[i].Tapped = url
+		}
+	}
+	return list
+}
+
+func (h *Harness) direct() []Address {
 	e := h.stack.Endpoints()
 	return []Address{
 		{Service: stack.SFTP, URL: "sftp://" + e.SFTPUser + ":" + e.SFTPPassword + "@" + e.SFTPAddr, More: map[string]string{"host_key": e.SFTPHostKey}},
@@ -199,16 +242,21 @@ func (h *Harness) ready(ctx context.Context) error {
 		}
 		h.last = nil
 	}
-	if !h.dirty {
+	if !h.dirty && h.options.Stack == "" {
 		return nil
 	}
-	if err := h.stack.PutBack(ctx); err != nil {
-		return err
+	if h.dirty {
+		if err := h.stack.PutBack(ctx); err != nil {
+			return err
+		}
 	}
 	for _, service := range h.stack.Services() {
 		if _, err := service.Ready(ctx); err != nil {
 			return err
 		}
+	}
+	if h.options.Attach {
+		return nil // the pipeline runs, and would find its tables and queues gone
 	}
 	return h.stack.Reset(ctx)
 }

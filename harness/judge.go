@@ -27,6 +27,7 @@ var errStop = errors.New("the run ended early")
 // the reason: cause is what the story ended with.
 func (r *run) judge(ctx context.Context, h *Harness, cause error) (reports.Run, error) {
 	after := context.WithoutCancel(ctx)
+	r.hands.close()
 	r.putBack(after)
 	if crew := r.options.Crew; crew != nil && r.pipeline != nil {
 		crew.PutBack(after, deck{r}, errors.Join(r.undoErrs...))

@@ -29,7 +29,20 @@ type Pipeline struct {
 	name    string
 	defects []string       // of the reference pipeline
 	own     *pipeline.Spec // what a file describes; nil: the reference pipeline
+	// attached: it is tried as it runs on this machine, whether it is described
+	// so or not.
+	attached bool
 }
+
+// Attach returns the pipeline as it is tried where it runs on this machine,
+// started by whoever works on it: no role of it can be broken.
+func (p Pipeline) Attach() Pipeline {
+	p.attached = true
+	return p
+}
+
+// Attached says whether the pipeline is tried as it runs on this machine.
+func (p Pipeline) Attached() bool { return p.attached || p.own != nil && p.own.Attached }
 
 // FindPipeline returns the pipeline of that name: "reference", "reference:<defect>[,…]",
 // or the path of a seatrial.yaml. Errors wrap ErrUsage and say what to do instead.
@@ -129,6 +142,9 @@ func (p Pipeline) spec(deployed Deployment, pace float64) pipeline.Spec {
 		}
 		spec = pipeline.Reference(p.defects, settings)
 	}
+	if p.Attached() {
+		spec = spec.Attach()
+	}
 	spec.Name = p.name
 	for i, role := range spec.Roles {
 		for _, does := range role.Does {
@@ -158,7 +174,7 @@ func means(spec pipeline.Spec) *history.Means {
 			m.Consumers[queue] = role.Name
 		}
 	}
-	if name, err := spec.Named(pipeline.Collect); err == nil {
+	if name, err := spec.Named(pipeline.Collect); err == nil && !spec.Attached {
 		m.Takes = name
 	}
 	return &m

@@ -64,6 +64,8 @@ func Rollback(ctx context.Context, dir string, progress func(text string)) (Roll
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return result, fmt.Errorf("%w: %s holds no run that broke anything: %w", ErrUsage, dir, err)
+	case errors.Is(err, errKept):
+		return result, fmt.Errorf("%w: what is in %s is under way: end it where it runs, with Ctrl-C (%w)", ErrUsage, dir, err)
 	case err != nil:
 		return result, fmt.Errorf("%w: %s: %w", ErrUsage, dir, err)
 	}
@@ -91,10 +93,13 @@ func Rollback(ctx context.Context, dir string, progress func(text string)) (Roll
 
 // rollBack takes back what is owed and then has everything prove that it works.
 func (w world) rollBack(ctx context.Context, owed *journal, result *RolledBack, progress func(string)) {
-	// What a breakpoint holds is no step of undo: its run lets go of it, or dies.
-	progress("letting go of what breakpoints hold")
-	if err := w.stack.Control.ResetWire(ctx); err != nil {
-		result.Steps = append(result.Steps, RolledStep{Do: "release", Target: stack.Proxy, Error: err.Error()})
+	// What a breakpoint holds is no step of undo: its run lets go of it, or dies. On
+	// a stack that others use it is theirs.
+	if w.stack.AttachedPipeline() == "" {
+		progress("letting go of what breakpoints hold")
+		if err := w.stack.Control.ResetWire(ctx); err != nil {
+			result.Steps = append(result.Steps, RolledStep{Do: "release", Target: stack.Proxy, Error: err.Error()})
+		}
 	}
 	err := owed.takeAll(ctx, func(ctx context.Context, step fault.Undo) error {
 		progress("undo " + step.Do + " " + step.Target)

@@ -68,6 +68,7 @@ type run struct {
 	sender   *send.Sender
 	uploads  *uploads
 	observer *observe.Observer
+	hands    *hands // nil: nobody can break anything beside the plan
 	world    world
 	begun    time.Time
 
@@ -120,6 +121,9 @@ func (r *run) story(ctx context.Context, h *Harness) error {
 	if r.options.Crew != nil {
 		steps = slices.Insert(steps, 1, part{"preflight", r.preflight})
 	}
+	if r.spec.Attached { // others may break something, too
+		steps = slices.Insert(steps, len(steps)-3, part{"by hand", r.byHand})
+	}
 	live, stop := context.WithCancel(ctx)
 	defer func() { stop() }()
 	for _, step := range steps {
@@ -152,6 +156,9 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.options.Attach {
+		found = found.Attach()
+	}
 	spec := found.spec(scenario.Deployment, pace)
 	if err := h.carries(spec); err != nil {
 		return nil, err
@@ -175,6 +182,11 @@ func (h *Harness) newRun(scenario Scenario, options RunOptions) (*run, error) {
 	left := asRecorded(spec, &config)
 	config.Tag = cmp.Or(options.Tag, config.Tag)
 	config.FilesPerSecond *= pace
+	if h.options.Attach { // the pipeline goes on from run to run, and what has a lower number came before
+		if config.FirstNumber, err = h.stack.NextNumber(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInfra, err)
+		}
+	}
 	files, err := workload.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("%w: scenario %s: %w", ErrUsage, scenario.Name, err)
@@ -229,14 +241,11 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	if err := r.journal.on(r.stack.ID); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
-	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
-		return fmt.Errorf("%w: %w", ErrInfra, err)
-	}
-	if err := h.provide(ctx, &r.spec); err != nil {
-		return fmt.Errorf("%w: %w", ErrInfra, err)
-	}
-	r.report.Images = h.images(r.spec)
-	if err := pipeline.Prepare(ctx, r.stack, r.spec.Setup); err != nil {
+	if r.spec.Attached {
+		if r.hands, err = r.openHands(ctx); err != nil {
+			return err
+		}
+	} else if err := r.deploy(ctx, h); err != nil {
 		return fmt.Errorf("%w: %w", ErrInfra, err)
 	}
 	if err := r.tapWire(ctx); err != nil {
@@ -251,7 +260,23 @@ func (r *run) prepare(ctx context.Context, h *Harness) (err error) {
 	r.observer = r.newObserver(r.history)
 	r.sender = send.New(r.stack.Endpoints(), r.spec.Inbox, r.history, filepath.Join(r.dir, "input"))
 	r.sender.Told = r.told
+	if r.spec.Attached {
+		r.hands.listen()
+	}
 	return nil
+}
+
+// deploy makes the services those that the pipeline finds when it starts, and the
+// images that it runs in.
+func (r *run) deploy(ctx context.Context, h *Harness) error {
+	if err := r.stack.DeployBroker(ctx, r.spec.EphemeralBroker); err != nil {
+		return err
+	}
+	if err := h.provide(ctx, &r.spec); err != nil {
+		return err
+	}
+	r.report.Images = h.images(r.spec)
+	return pipeline.Prepare(ctx, r.stack, r.spec.Setup)
 }
 
 // newObserver returns an observer that writes what it sees to w.
@@ -319,6 +344,11 @@ func (r *run) control(ctx context.Context) error {
 	if _, err := r.sender.Send(sending, r.workload, r.workload.Files[0]); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", ErrInfra, err), pending.Fail(err, nil))
 	}
+	if r.spec.Attached {
+		if err := r.awaitPipeline(ctx); err != nil {
+			return errors.Join(err, pending.Info(err, nil))
+		}
+	}
 	if missing, err := r.accounted(ctx, controlWithin); err != nil {
 		return errors.Join(err, pending.Info(err, nil))
 	} else if missing != "" {
@@ -335,7 +365,31 @@ func (r *run) control(ctx context.Context) error {
 			return errors.Join(errStop, pending.Fail(cause, nil))
 		}
 	}
+	if r.spec.Attached {
+		r.hands.allow()
+	}
 	return pending.OK(nil)
+}
+
+// awaitPipeline waits, for as long as it takes, until a pipeline that people
+// start by themselves is seen to work.
+func (r *run) awaitPipeline(ctx context.Context) error {
+	file := r.workload.Files[0].Name
+	for begun := time.Now(); ; {
+		changed := r.changed()
+		if done, _ := r.observer.Accounted(); done || r.marks().Taken > 0 {
+			return nil
+		}
+		if time.Since(begun) > 2*r.spec.LongestInterval {
+			r.watch.Phase(fmt.Sprintf("waiting for the pipeline to take %s/%s: start it with the addresses that lead through the taps", r.spec.Inbox, file))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("nobody took %s/%s: %w", r.spec.Inbox, file, ctx.Err())
+		case <-changed:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // trial sends the workload and carries out the plan meanwhile.
@@ -392,6 +446,9 @@ func (r *run) armFirst(ctx context.Context) error {
 func (r *run) sendInParts(ctx context.Context) error {
 	drops := r.uploads.drops
 	begun, sent, left := time.Now(), 0, sendWithin+byHand(r.plan)
+	if rate := r.workload.Config.FilesPerSecond; rate > 0 {
+		left += time.Duration(float64(len(drops)) / rate * float64(time.Second))
+	}
 	send := func(to int) error {
 		ctx, cancel := context.WithTimeout(ctx, left)
 		defer cancel()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/fault"
@@ -45,10 +46,18 @@ type broken struct {
 	Stack string `json:"stack"` // id
 }
 
+// errKept is wrapped by the error of opening a journal that a living process keeps.
+var errKept = errors.New("its process is alive")
+
 func openJournal(dir string) (*journal, error) {
-	file, err := os.OpenFile(filepath.Join(dir, undoFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, undoFile), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open undo journal: %w", err)
+	}
+	// Whoever keeps it holds a lock on it. On a file system without locks nobody
+	// is seen to: taking back twice what is taken back does no harm.
+	if errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
+		return nil, errors.Join(fmt.Errorf("open undo journal: %w", errKept), file.Close())
 	}
 	return &journal{file: file}, nil
 }
@@ -66,11 +75,21 @@ func (j *journal) on(stack string) error {
 // done yet.
 func reopenJournal(dir string) (j *journal, stack string, err error) {
 	path := filepath.Join(dir, undoFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, "", fmt.Errorf("read undo journal: %w", err)
 	}
-	j = &journal{}
+	if j, err = openJournal(dir); err != nil {
+		return nil, "", err
+	}
+	defer func() {
+		if err != nil {
+			j, err = nil, errors.Join(err, j.close())
+		}
+	}()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return j, "", fmt.Errorf("read undo journal: %w", err)
+	}
 	whole := bytes.LastIndexByte(raw, '\n') + 1
 	line := 0
 	for text := range bytes.Lines(raw[:whole]) {
@@ -81,7 +100,7 @@ func reopenJournal(dir string) (j *journal, stack string, err error) {
 			broken
 		}
 		if err := json.Unmarshal(text, &entry); err != nil {
-			return nil, "", fmt.Errorf("read undo journal: line %d: %w", line, err)
+			return j, "", fmt.Errorf("read undo journal: line %d: %w", line, err)
 		}
 		switch {
 		case entry.Stack != "":
@@ -92,17 +111,12 @@ func reopenJournal(dir string) (j *journal, stack string, err error) {
 			j.pending = append(j.pending, entry.journaled)
 			j.next = max(j.next, entry.ID)
 		default:
-			return nil, "", fmt.Errorf("read undo journal: line %d says nothing that is known", line)
+			return j, "", fmt.Errorf("read undo journal: line %d says nothing that is known", line)
 		}
 	}
 	if err := os.Truncate(path, int64(whole)); err != nil {
-		return nil, "", fmt.Errorf("take up undo journal: %w", err)
+		return j, "", fmt.Errorf("take up undo journal: %w", err)
 	}
-	again, err := openJournal(dir)
-	if err != nil {
-		return nil, "", err
-	}
-	j.file = again.file
 	return j, stack, nil
 }
 

@@ -193,6 +193,26 @@ func TestJournalIsTakenUpByAnotherProcess(t *testing.T) {
 	require.NoError(t, third.close())
 }
 
+// What a living process may yet take back is its own.
+func TestJournalThatIsKeptIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	j, err := openJournal(dir)
+	require.NoError(t, err)
+	require.NoError(t, j.on("k3v9x2"))
+	_, err = j.add(steps("a"))
+	require.NoError(t, err)
+	_, _, err = reopenJournal(dir)
+	require.ErrorIs(t, err, errKept)
+	_, err = Rollback(t.Context(), dir, func(string) {})
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, "is under way: end it where it runs, with Ctrl-C")
+	require.NoError(t, j.close())
+	again, _, err := reopenJournal(dir)
+	require.NoError(t, err)
+	require.Len(t, again.pending, 1)
+	require.NoError(t, again.close())
+}
+
 func TestRollbackOfWhatIsNoRun(t *testing.T) {
 	quiet := func(string) {}
 	_, err := Rollback(t.Context(), t.TempDir(), quiet)

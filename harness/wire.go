@@ -34,6 +34,14 @@ func (r *run) tapWire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.spec.Attached {
+		// Its connections stand already, and who breaks something by hand may hold
+		// one, or have put a toxic on it.
+		if err := control.Keys(ctx, keys...); err != nil {
+			return err
+		}
+		return r.follow(ctx, last)
+	}
 	var direct []string
 	if !slices.ContainsFunc(r.plan, func(step Step) bool { return step.Fault.Toxic }) {
 		direct = []string{"*"}
@@ -41,11 +49,16 @@ func (r *run) tapWire(ctx context.Context) error {
 	if err := errors.Join(control.ResetWire(ctx), control.Keys(ctx, keys...), control.Roles(ctx, roles), control.Direct(ctx, direct...)); err != nil {
 		return err
 	}
+	return r.follow(ctx, last)
+}
+
+// follow has what crosses the wire from now on written to the history.
+func (r *run) follow(ctx context.Context, last int64) error {
 	file, err := r.history.Cross()
 	if err != nil {
 		return err
 	}
-	r.crossing = cross(context.WithoutCancel(ctx), control, file, last)
+	r.crossing = cross(context.WithoutCancel(ctx), r.stack.Control, file, last)
 	return nil
 }
 

@@ -37,6 +37,7 @@ type Config struct {
 	FullEvery      int     `json:"full_every,omitempty"`       // every nth trial file is a full snapshot; 0: none
 	InPlace        bool    `json:"in_place,omitempty"`         // written under the final name instead of renamed to it
 	NoTrailer      bool    `json:"no_trailer,omitempty"`       // files have no row-count trailer
+	FirstNumber    int     `json:"first_number,omitempty"`     // of the control file; the others go on from it
 	KeyShape       string  `json:"key_shape,omitempty"`        // TokenKeys, DigitKeys or MixedKeys
 	FilesPerSecond float64 `json:"files_per_second,omitempty"` // 0: as fast as it goes
 	Control        int     `json:"control"`                    // records of the control file (5)
@@ -129,6 +130,7 @@ func (c Config) Validate() error {
 		{"delete_percent", c.DeletePercent, 0, 100},
 		{"reject_percent", c.RejectPercent, 0, 100},
 		{"full_every", c.FullEvery, 0, MaxFiles},
+		{"first_number", c.FirstNumber, 0, MaxFiles - c.Files},
 		{"recreate_percent", c.RecreatePercent, 0, 100},
 		{"huge_file", c.HugeFile, 0, MaxRecords},
 		{"hostile.encoding_percent", c.Hostile.EncodingPercent, 0, 100},

@@ -316,6 +316,7 @@ func (p *planner) shuffle(ops []Op) {
 
 func (p *planner) add(kind Kind, full bool, ops []Op) {
 	index := len(p.w.Files)
+	number := p.w.Config.FirstNumber + index
 	word, ending := "delta", ""
 	if full {
 		word = "full"
@@ -334,13 +335,13 @@ func (p *planner) add(kind Kind, full bool, ops []Op) {
 	p.operations += len(ops)
 	clear(p.corrected)
 	p.w.Files = append(p.w.Files, File{
-		Index: index, Seq: index, Kind: kind, Full: full, Ops: ops,
-		Name: p.name(index, full, fmt.Sprintf("%06d-%s-%s%s.csv", index, word, p.w.Config.Tag, ending)),
+		Index: index, Seq: number, Kind: kind, Full: full, Ops: ops,
+		Name: p.name(number, full, fmt.Sprintf("%06d-%s-%s%s.csv", number, word, p.w.Config.Tag, ending)),
 	})
 }
 
 // name is what a file is called; plain is its name in the reference layout.
-func (p *planner) name(index int, full bool, plain string) string {
+func (p *planner) name(number int, full bool, plain string) string {
 	f := p.w.Config.Format
 	if f == nil {
 		return plain
@@ -349,7 +350,7 @@ func (p *planner) name(index int, full bool, plain string) string {
 	if full {
 		pattern = f.SnapshotNames
 	}
-	return strings.NewReplacer("{number}", fmt.Sprintf("%06d", index), "{tag}", p.w.Config.Tag).Replace(pattern)
+	return strings.NewReplacer("{number}", fmt.Sprintf("%06d", number), "{tag}", p.w.Config.Tag).Replace(pattern)
 }
 
 // breaks counts the line feeds inside the fields of a row without generating

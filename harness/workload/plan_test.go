@@ -160,3 +160,23 @@ func TestTagsDiffer(t *testing.T) {
 	}
 	require.Greater(t, len(seen), 95)
 }
+
+// Where runs follow each other on a pipeline that goes on, files of the later one
+// are numbered as later ones.
+func TestFirstNumber(t *testing.T) {
+	config := Default(7, "ABCD")
+	plain, err := New(config)
+	require.NoError(t, err)
+	config.FirstNumber = 22
+	later, err := New(config)
+	require.NoError(t, err)
+	for i, file := range later.Files {
+		require.Equal(t, i, file.Index)
+		require.Equal(t, 22+i, file.Seq)
+		require.Equal(t, plain.Files[i].Ops, file.Ops, "nothing else changes")
+	}
+	require.Equal(t, "000022-delta-ABCD-control.csv", later.Files[0].Name)
+	config.FirstNumber = MaxFiles
+	_, err = New(config)
+	require.ErrorContains(t, err, "first_number")
+}

@@ -47,7 +47,12 @@ type fake struct {
 	rolledBack  harness.RolledBack
 	rollBackErr error
 
-	verified func(ctx context.Context, request verify.Request) (verify.Result, error)
+	verified  func(ctx context.Context, request verify.Request) (verify.Result, error)
+	injected  []harness.InjectOptions
+	receipt   harness.Injected
+	injectErr error
+	sent      []string
+	sendErr   error
 
 	report doctor.Report
 	images []storedImage
@@ -103,15 +108,35 @@ func (f *fake) world() world {
 			return f.rolledBack, f.rollBackErr
 		},
 		verify: f.verified,
-		up: func(_ context.Context, keep bool, _ *reports.Live) (services, error) {
+		up: func(_ context.Context, options harness.Options) (services, error) {
 			if f.openErr != nil {
 				return services{}, f.openErr
 			}
-			f.opened = append(f.opened, harness.Options{Keep: keep})
+			f.opened = append(f.opened, options)
 			return services{ID: "abc", down: f.Close, Services: []harness.Address{
-				{Service: "postgres", URL: "postgres://seatrial:secret@127.0.0.1:4711/imports?sslmode=disable"},
-				{Service: "elasticsearch", URL: "http://127.0.0.1:4712"},
-			}}, nil
+				{Service: "postgres", URL: "postgres://seatrial:secret@127.0.0.1:4711/imports?sslmode=disable", Tapped: "postgres://seatrial:secret@127.0.0.1:4721/imports?sslmode=disable"},
+				{Service: "elasticsearch", URL: "http://127.0.0.1:4712", Tapped: "http://127.0.0.1:4722"},
+			}, Environment: map[string]string{"POSTGRES_PORT": "4721", "SFTP_HOST_KEY": "ssh-ed25519 AAAA"}}, nil
+		},
+		inject: func(ctx context.Context, options harness.InjectOptions) (harness.Injected, error) {
+			f.injected = append(f.injected, options)
+			if f.running != nil {
+				f.running("inject")
+				<-ctx.Done()
+			}
+			return f.receipt, f.injectErr
+		},
+		sendFiles: func(_ context.Context, stack, _ string, paths []string) (harness.SentFiles, error) {
+			f.sent = append(f.sent, paths...)
+			sent := harness.SentFiles{Stack: stack, Folder: "out/sent", Files: []harness.SentFile{}}
+			for _, path := range paths {
+				file := harness.SentFile{Name: filepath.Base(path), Bytes: 7, Acknowledged: f.sendErr == nil}
+				if f.sendErr != nil {
+					file.Error = f.sendErr.Error()
+				}
+				sent.Files = append(sent.Files, file)
+			}
+			return sent, nil
 		},
 		examine: func(context.Context) doctor.Report { return f.report },
 		benchStack: func(_ context.Context, rounds int, progress func(string)) (cost.Stack, error) {

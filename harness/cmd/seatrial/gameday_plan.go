@@ -26,6 +26,9 @@ func (a *app) prepareDay(flags gamedayFlags) (prepared, error) {
 	if err != nil {
 		return prepared{}, err
 	}
+	if err := startable(pipeline); err != nil {
+		return prepared{}, err
+	}
 	day := prepared{base: flags.Scenario, scenario: chosen[0], possible: gameday.Surprises(pipeline.Does())}
 	if flags.Surprise {
 		day.scenario = surprised(day.scenario, day.possible, flags.Seed)

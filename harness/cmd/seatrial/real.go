@@ -9,7 +9,6 @@ import (
 	"github.com/seatrial/seatrial/harness/internal/doctor"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/harness/internal/verify"
-	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/scenarios"
 )
 
@@ -25,6 +24,8 @@ func realWorld() world {
 		rollBack:     harness.Rollback,
 		verify:       verify.Run,
 		up:           startServices,
+		inject:       harness.Inject,
+		sendFiles:    harness.SendFiles,
 		examine:      doctor.Examine,
 		benchStack:   cost.MeasureStack,
 		benchTap:     cost.MeasureTap,
@@ -45,10 +46,10 @@ func open(ctx context.Context, options harness.Options) (session, error) {
 }
 
 // startServices opens a harness for the sake of its services.
-func startServices(ctx context.Context, keep bool, live *reports.Live) (services, error) {
-	h, err := harness.Open(ctx, harness.Options{Keep: keep, Watch: live})
+func startServices(ctx context.Context, options harness.Options) (services, error) {
+	h, err := harness.Open(ctx, options)
 	if err != nil {
 		return services{}, err
 	}
-	return services{ID: h.StackID(), Services: h.Addresses(), down: h.Close}, nil
+	return services{ID: h.StackID(), Services: h.Addresses(), Environment: h.Environment(), down: h.Close}, nil
 }

@@ -47,7 +47,7 @@ func (a *app) root() *cobra.Command {
 		DisableSuggestions: true,
 	}
 	root.AddCommand(a.doctorCommand(), a.imagesCommand(), a.listCommand(), a.runCommand(),
-		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand(), a.initCommand(), a.validateCommand(), a.verifyCommand())
+		a.checkCommand(), a.reportCommand(), a.cleanCommand(), a.upCommand(), a.downCommand(), a.sendCommand(), a.injectCommand(), a.benchCommand(), a.demoCommand(), a.soakCommand(), a.matrixCommand(), a.sweepCommand(), a.traceCommand(), a.repairCommand(), a.diffCommand(), a.schemaCommand(), a.serveCommand(), a.rollbackCommand(), a.gamedayCommand(), a.initCommand(), a.validateCommand(), a.verifyCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.Version = version()

@@ -21,6 +21,7 @@ const closeWithin = 2 * time.Minute
 
 type runFlags struct {
 	pipeline string
+	stack    string // of seatrial up; empty: one of its own
 	seed     uint64
 	tag      string
 	records  int
@@ -42,7 +43,11 @@ the files in it mean is explained in reports/README.md. The runs of one call sha
 warm stack. --pipeline tries a pipeline of your own, described in a seatrial.yaml: "seatrial
 init" writes one, "seatrial validate" checks it. Scenarios that need what it does not
 declare are left out, and refused where they are named. With --seed and the same records the same workload is sent again, with --tag
-under the same keys; without them both are random and printed.`
+under the same keys; without them both are random and printed.
+
+A pipeline that runs on this machine (attached: true, or whatever --stack was started for)
+is waited for until it takes the first file. --stack names what "seatrial up" started;
+without it the addresses of a stack of its own are printed.`
 
 func (a *app) runCommand() *cobra.Command {
 	var flags runFlags
@@ -60,6 +65,9 @@ func (a *app) runCommand() *cobra.Command {
 			if !cmd.Flags().Changed("seed") {
 				flags.seed = randomSeed()
 			}
+			if err := a.takeStack(cmd, &flags); err != nil {
+				return err
+			}
 			trials, err := a.planRuns(args, flags)
 			if err != nil {
 				return err
@@ -72,6 +80,7 @@ func (a *app) runCommand() *cobra.Command {
 	}
 	set := command.Flags()
 	set.StringVar(&flags.pipeline, "pipeline", harness.Reference, pipelineFlagText)
+	set.StringVar(&flags.stack, "stack", "", "run on the stack with this id, which seatrial up started (default: a stack of its own)")
 	set.Uint64Var(&flags.seed, "seed", 0, "seed of the workload (default: random, printed)")
 	set.StringVar(&flags.tag, "tag", "", "tag in the records' keys, as in an earlier run's report: with its seed, the same keys (default: random)")
 	set.IntVar(&flags.records, "records", 0, "about how many records are sent (default: as the scenario says)")
@@ -106,6 +115,9 @@ func (a *app) planRuns(names []string, flags runFlags) ([]trial, error) {
 	pipeline, err := findPipeline(flags.pipeline)
 	if err != nil {
 		return nil, err
+	}
+	if flags.stack != "" {
+		pipeline = pipeline.Attach()
 	}
 	part, err := parseShard(flags.shard)
 	if err != nil {
@@ -233,7 +245,7 @@ func (a *app) run(ctx context.Context, trials []trial, flags runFlags) error {
 	if len(trials) == 0 {
 		return a.printRuns(nil, flags.json)
 	}
-	runs, closeErr := a.runAll(ctx, trials, harness.Options{Out: flags.out, Keep: flags.keep, Pipeline: flags.pipeline, Watch: a.live})
+	runs, closeErr := a.runAll(ctx, trials, harness.Options{Out: flags.out, Keep: flags.keep, Pipeline: flags.pipeline, Stack: flags.stack, Watch: a.live})
 	exit := reports.Exit(runs)
 	if interrupted(ctx) {
 		exit = reports.Worst(exit, reports.ExitInterrupted)
@@ -265,13 +277,20 @@ func (a *app) sayLeft(err error) {
 // not be begun is reported as well, as nothing may look as if it had passed
 // or never been asked for.
 func (a *app) runAll(ctx context.Context, trials []trial, options harness.Options) (runs []reports.Run, closeErr error) {
-	a.live.Phase("starting services")
+	if options.Stack == "" {
+		a.live.Phase("starting services")
+	}
 	warm, err := a.world.open(ctx, options)
 	if err != nil {
 		for _, t := range trials {
 			runs = append(runs, a.notRun(ctx, t, err))
 		}
 		return runs, nil
+	}
+	if attached, ok := warm.(interface{ Environment() map[string]string }); ok && options.Stack == "" {
+		for _, line := range environmentLines(attached.Environment()) {
+			a.live.Say(line)
+		}
 	}
 	for _, t := range trials {
 		if interrupted(ctx) {

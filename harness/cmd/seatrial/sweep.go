@@ -157,7 +157,11 @@ func (s *sweeping) fresh(flags sweepFlags) (shard, error) {
 	if err != nil {
 		return part, err
 	}
-	if _, err := findPipeline(flags.pipeline, sweep.Baseline()); err != nil {
+	pipeline, err := findPipeline(flags.pipeline, sweep.Baseline())
+	if err == nil {
+		err = startable(pipeline)
+	}
+	if err != nil {
 		return part, err
 	}
 	if err := checkSeeds(flags.seed, 1); err != nil {

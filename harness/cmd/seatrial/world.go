@@ -26,7 +26,11 @@ type world struct {
 	// rollBack takes back what a dead run owes on a stack that still stands.
 	rollBack func(ctx context.Context, dir string, progress func(string)) (harness.RolledBack, error)
 	verify   func(ctx context.Context, request verify.Request) (verify.Result, error)
-	up       func(ctx context.Context, keep bool, live *reports.Live) (services, error)
+	// up starts the services for a pipeline that runs on this machine, inject breaks
+	// something there, sendFiles drops files of one's own.
+	up        func(ctx context.Context, options harness.Options) (services, error)
+	inject    func(ctx context.Context, options harness.InjectOptions) (harness.Injected, error)
+	sendFiles func(ctx context.Context, stack, out string, paths []string) (harness.SentFiles, error)
 
 	examine func(ctx context.Context) doctor.Report
 
@@ -49,7 +53,10 @@ type session interface {
 type services struct {
 	ID       string            `json:"id"`
 	Services []harness.Address `json:"services"`
-	down     func(ctx context.Context) error
+	// Environment is what a pipeline on this machine needs, by the names that a
+	// seatrial.yaml may use.
+	Environment map[string]string `json:"environment"`
+	down        func(ctx context.Context) error
 }
 
 // storedImage is an image that is on the engine.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
+	"github.com/seatrial/seatrial/harness/internal/tap"
 	"github.com/seatrial/seatrial/harness/workload"
 )
 
@@ -26,6 +27,9 @@ type Spec struct {
 	Defects []string
 	Roles   []Role
 	Volumes []string // names of volumes that several roles or several lives of one role share
+	// Attached: the pipeline runs on this machine, started by whoever works on it,
+	// and is no container: it has no roles that anything could be done to.
+	Attached bool
 
 	// Extra are containers that are no part of what is tried, and that it needs:
 	// a cache, a mock. They are started first.
@@ -84,9 +88,27 @@ type Spec struct {
 	Patience time.Duration
 }
 
+// Attach returns the same pipeline as one that runs on this machine: without
+// containers, and without what needs them.
+func (s Spec) Attach() Spec {
+	s.Attached = true
+	s.Roles, s.Extra, s.Volumes, s.Staging, s.EphemeralBroker = nil, nil, nil, nil, false
+	operations := map[string]Operation{}
+	for name, operation := range s.Operations {
+		if operation.Drop != nil {
+			operations[name] = operation
+		}
+	}
+	s.Operations = operations
+	return s
+}
+
 // Named returns the name of the one role that does what is named, or has that
-// name itself.
+// name itself. All connections of an attached pipeline are those of one.
 func (s Spec) Named(what string) (string, error) {
+	if s.Attached && slices.Contains([]string{Collect, Load, Index, Export, tap.Attached}, what) {
+		return tap.Attached, nil
+	}
 	var names, all []string
 	for _, role := range s.Roles {
 		if role.Is(what) {

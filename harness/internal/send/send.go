@@ -201,6 +201,37 @@ func (s *Sender) Again(ctx context.Context, wl *workload.Workload, file workload
 	return nil
 }
 
+// Own drops a file that is none of a workload's, as a pipeline with such files
+// wants it: wl says how, and has none. It is kept as sent, too. Nobody is told.
+// The error is as Send's.
+func (s *Sender) Own(ctx context.Context, wl *workload.Workload, name string, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.keep(name, content); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	sent := history.Sent{File: notOfTheWorkload, Name: name, Bytes: len(content), SHA256: hex.EncodeToString(sum[:])}
+	if err := s.connect(ctx); err != nil {
+		return fmt.Errorf("send %s: %w", name, err)
+	}
+	pending, err := s.history.Invoke(history.Send, name, sent)
+	if err != nil {
+		return err
+	}
+	drop := s.inPlace
+	if !wl.Config.InPlace {
+		drop = func(ctx context.Context, name string, content []byte) *Unacknowledged {
+			return s.rename(ctx, wl, name, content)
+		}
+	}
+	outcome := drop(ctx, name, content)
+	if outcome != nil {
+		s.disconnect()
+	}
+	return end(pending, sent, outcome)
+}
+
 // notOfTheWorkload is history.Sent.File of a file that stands for none.
 const notOfTheWorkload = -1
 

@@ -44,6 +44,24 @@ func TestAllRenamesEveryFileIntoPlace(t *testing.T) {
 	require.Len(t, sent.SHA256, 64)
 }
 
+// What is none of the workload's is dropped as it is, the way that the pipeline's
+// files are, and written down as such.
+func TestOwnFileIsDroppedAsItIs(t *testing.T) {
+	tr := newTrial(t, nil)
+	require.NoError(t, tr.sender().Own(t.Context(), tr.wl, "mine.csv", []byte("id\n1\n")))
+	require.Equal(t, []string{"mine.csv"}, tr.names(), "its temporary name is gone")
+	require.Equal(t, "id\n1\n", tr.content("mine.csv"))
+	kept, err := os.ReadFile(filepath.Join(tr.dir, "input", "mine.csv"))
+	require.NoError(t, err)
+	require.Equal(t, "id\n1\n", string(kept))
+	events := tr.events()
+	require.Len(t, events, 2)
+	var sent history.Sent
+	require.NoError(t, events[1].Decode(&sent))
+	require.Equal(t, history.OK, events[1].Phase)
+	require.Equal(t, []any{notOfTheWorkload, "mine.csv", 5}, []any{sent.File, sent.Name, sent.Bytes})
+}
+
 func TestRateIsKept(t *testing.T) {
 	tr := newTrial(t, nil)
 	start := time.Now()

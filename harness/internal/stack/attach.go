@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -28,6 +27,7 @@ var ErrAlive = errors.New("the stack's process is alive")
 type reach struct {
 	Endpoints        Endpoints             `json:"endpoints"`
 	Published        map[string]int        `json:"published"`
+	Tapped           map[string]int        `json:"tapped,omitempty"`
 	HostKey          string                `json:"host_key"` // private, PEM
 	Token            string                `json:"token"`
 	PostgresPassword string                `json:"postgres_password"`
@@ -40,7 +40,7 @@ func (s *Stack) reach() (string, error) {
 	for kind, found := range s.Images {
 		images[kind] = found.Ref
 	}
-	raw, err := json.Marshal(reach{Endpoints: s.endpoints, Published: s.published, HostKey: string(s.hostKey), Token: s.token,
+	raw, err := json.Marshal(reach{Endpoints: s.endpoints, Published: s.published, Tapped: s.tapped, HostKey: string(s.hostKey), Token: s.token,
 		PostgresPassword: s.postgresPassword, Images: images, Folders: s.options.Folders})
 	return string(raw), err
 }
@@ -52,7 +52,7 @@ func (s *Stack) take(label string) error {
 	if err := json.Unmarshal([]byte(label), &known); err != nil {
 		return fmt.Errorf("read how stack %s is reached: %w", s.ID, err)
 	}
-	s.endpoints, s.published, s.hostKey = known.Endpoints, known.Published, []byte(known.HostKey)
+	s.endpoints, s.published, s.tapped, s.hostKey = known.Endpoints, known.Published, known.Tapped, []byte(known.HostKey)
 	s.token, s.postgresPassword, s.options.Folders = known.Token, known.PostgresPassword, known.Folders
 	for kind, ref := range known.Images {
 		s.Images[kind] = image.Image{Kind: kind, Ref: ref}
@@ -62,13 +62,11 @@ func (s *Stack) take(label string) error {
 }
 
 // Attach takes over a stack whose process died, with everything on it, so that
-// this process can act on it. It holds the stack's lock until Detach. Roles are
-// the containers that are no service's: those of the pipeline. They can be
-// acted on, and not made anew.
+// this process can act on it. It holds the stack's lock until Detach. A stack
+// with Options.Attach is shared instead: with its own process, and with others.
+// Roles are the containers that are no service's: those of the pipeline. They
+// can be acted on, and not made anew.
 func Attach(ctx context.Context, id string) (s *Stack, roles []*Container, err error) {
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-		return nil, nil, err
-	}
 	docker, err := engine(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -87,11 +85,15 @@ func Attach(ctx context.Context, id string) (s *Stack, roles []*Container, err e
 	if !ok || proxy[LabelReach] == "" {
 		return s, nil, fmt.Errorf("stack %s has no proxy that says how it is reached: it never stood, or an older version started it (seatrial clean removes it)", id)
 	}
-	if held(proxy[LabelLock]) {
-		return s, nil, fmt.Errorf("stack %s: %w", id, ErrAlive)
-	}
-	if s.lock, err = takeLock(id); err != nil {
-		return s, nil, err
+	s.owner, s.options.Attach = proxy[LabelLock], proxy[LabelAttach]
+	if s.options.Attach == "" {
+		if held(proxy[LabelLock]) {
+			return s, nil, fmt.Errorf("stack %s: %w", id, ErrAlive)
+		}
+		if s.lock, err = takeLock(id); err != nil {
+			return s, nil, err
+		}
+		s.owner = s.lock.path
 	}
 	s.keep = proxy[LabelKeep] == "true"
 	if err := s.take(proxy[LabelReach]); err != nil {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,9 @@ import (
 type Found struct {
 	ID                            string
 	Containers, Networks, Volumes int
-	Alive                         bool // its process holds its lock
-	Keep                          bool // meant to outlive its process
+	Alive                         bool   // its process holds its lock
+	Keep                          bool   // meant to outlive its process
+	Attach                        string // the pipeline that it was started for, where other processes may use it; empty: they may not
 }
 
 // Find lists all stacks on the engine, whoever started them.
@@ -40,7 +42,9 @@ func Find(ctx context.Context) ([]Found, error) {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	for _, item := range containers.Items {
-		note(item.Labels).Containers++
+		stack := note(item.Labels)
+		stack.Containers++
+		stack.Attach = cmp.Or(stack.Attach, item.Labels[LabelAttach])
 	}
 	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
 	if err != nil {
@@ -75,6 +79,7 @@ func Remove(ctx context.Context, id string) error {
 }
 
 func removeStack(ctx context.Context, docker *testcontainers.DockerClient, id string) error {
+	forgetClaims(id)
 	err := removeContainers(ctx, docker, id)
 	networks, listErr := docker.NetworkList(ctx, client.NetworkListOptions{Filters: ofStack(id)})
 	errs := []error{err, unlessGone("networks", listErr)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -81,4 +82,100 @@ func held(path string) bool {
 		return true
 	}
 	return false
+}
+
+// ErrInUse is wrapped by the error of a claim that another process stands against.
+var ErrInUse = errors.New("another process uses the stack")
+
+// Claim tells processes that share a stack from each other: one that tries it
+// alone, and those that break something in it while nobody does. What is
+// claimed is free again when it is released, or the process dies.
+func (s *Stack) Claim(alone bool) (release func(), err error) {
+	dir, err := lockDir()
+	if err != nil {
+		return nil, err
+	}
+	// The file stays until the stack goes: others may have it open.
+	file, err := os.OpenFile(filepath.Join(dir, s.ID+claimEnding), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("claim stack %s: %w", s.ID, err)
+	}
+	how := syscall.LOCK_SH
+	if alone {
+		how = syscall.LOCK_EX
+	}
+	err = syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrInUse
+	}
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("claim stack %s: %w", s.ID, err)
+	}
+	return func() { file.Close() }, nil
+}
+
+// NextNumber is the number of the first file that nobody has sent yet to the
+// pipeline on a stack that is never emptied.
+func (s *Stack) NextNumber() (int, error) {
+	dir, err := lockDir()
+	if err != nil {
+		return 0, err
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, s.ID+claimEnding))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(raw) == 0 {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read how many files stack %s was sent: %w", s.ID, err)
+	}
+	number, err := strconv.Atoi(string(raw))
+	if err != nil {
+		return 0, fmt.Errorf("read how many files stack %s was sent: %w", s.ID, err)
+	}
+	return number, nil
+}
+
+// SetNextNumber is for whoever has claimed the stack alone, before the first of
+// its files is sent.
+func (s *Stack) SetNextNumber(number int) error {
+	dir, err := lockDir()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, s.ID+claimEnding), []byte(strconv.Itoa(number)), 0o600); err != nil {
+		return fmt.Errorf("note how many files stack %s was sent: %w", s.ID, err)
+	}
+	return nil
+}
+
+// Socket is where whoever has claimed the stack for itself listens to others of
+// the same user.
+func (s *Stack) Socket() (path string, err error) {
+	dir, err := lockDir()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, s.ID+socketEnding)
+	if len(path) > longestSocket {
+		return "", fmt.Errorf("%s is longer than the path of a socket can be (%d bytes): set XDG_CACHE_HOME to a folder with a shorter one", path, longestSocket)
+	}
+	return path, nil
+}
+
+const (
+	longestSocket = 103 // what every system takes
+
+	claimEnding  = ".claim"
+	socketEnding = ".socket"
+)
+
+// forgetClaims removes what claims of a stack that is gone have left.
+func forgetClaims(id string) {
+	dir, err := lockDir()
+	if err != nil {
+		return // then nothing was written there either
+	}
+	os.Remove(filepath.Join(dir, id+claimEnding))
+	os.Remove(filepath.Join(dir, id+socketEnding))
 }

@@ -73,7 +73,7 @@ func (s *Stack) reserve(ctx context.Context) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := s.options.ports(8, reserved)
+	ports, err := s.options.ports(s.portsNeeded(), reserved)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,10 +59,30 @@ const (
 // port is where each service listens.
 var port = map[string]string{SFTP: "22", RabbitMQ: "5672", Postgres: "5432", Elasticsearch: "9200"}
 
+// published are what has a port on 127.0.0.1 of its own; tapped what has another
+// one that leads there through its tap, where a pipeline is to be attached.
+var (
+	published = []string{SFTP, RabbitMQ, Postgres, Elasticsearch, Proxy, management, Successor, successorManagement}
+	tapped    = []string{SFTP, RabbitMQ, Postgres, Elasticsearch, Successor}
+)
+
+// portsNeeded is how many ports of 127.0.0.1 the stack has.
+func (s *Stack) portsNeeded() int {
+	if s.options.Attach == "" {
+		return len(published)
+	}
+	return len(published) + len(tapped)
+}
+
 // credentials draws what is secret in this stack and gives out its ports.
 func (s *Stack) credentials(ports []int) error {
-	s.published = map[string]int{SFTP: ports[0], RabbitMQ: ports[1], Postgres: ports[2], Elasticsearch: ports[3], Proxy: ports[4], management: ports[5],
-		Successor: ports[6], successorManagement: ports[7]}
+	s.published, s.tapped = map[string]int{}, map[string]int{}
+	for i, name := range published {
+		s.published[name] = ports[i]
+	}
+	for i, port := range ports[len(published):] {
+		s.tapped[tapped[i]] = port
+	}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make host key: %w", err)
@@ -193,12 +214,19 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
+	// Upstreams are looked up whenever somebody connects: the successor may not be there yet.
+	upstream := map[string]string{Successor: port[RabbitMQ]}
+	maps.Copy(upstream, port)
+	ports := map[string]int{tap.ControlPort + "/tcp": s.published[Proxy]}
 	var routes []string
-	for _, name := range []string{SFTP, RabbitMQ, Postgres, Elasticsearch} {
-		routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", name, port[name], behind(name), port[name]))
+	for _, name := range tapped {
+		route := fmt.Sprintf("%s=:%s=%s:%s", name, tapPort(name), behind(name), upstream[name])
+		if at, ok := s.tapped[name]; ok { // the same number inside: nobody else listens in that container
+			route += fmt.Sprintf("=:%d", at)
+			ports[fmt.Sprintf("%d/tcp", at)] = at
+		}
+		routes = append(routes, route)
 	}
-	// Its upstream is looked up whenever somebody connects: there may be none yet.
-	routes = append(routes, fmt.Sprintf("%s=:%s=%s:%s", Successor, successorPort, behind(Successor), port[RabbitMQ]))
 	s.Control = tap.NewControl(fmt.Sprintf("127.0.0.1:%d", s.published[Proxy]), s.token)
 	reached, err := s.reach()
 	if err != nil {
@@ -207,18 +235,26 @@ func (s *Stack) proxy(ctx context.Context) (Request, error) {
 	return Request{
 		Part:   Proxy,
 		Image:  s.Images["proxy"].Ref,
-		Labels: map[string]string{LabelReach: reached},
+		Labels: map[string]string{LabelReach: reached, LabelAttach: s.options.Attach},
 		Env: map[string]string{"SEATRIAL_TOKEN": s.token, "SEATRIAL_CONTROL": subnet, "SEATRIAL_ROUTES": strings.Join(routes, ","),
 			"SEATRIAL_PREFIX": s.prefix,
 			// The tap shows the server's own host key: clients that pin it need not know of the tap.
 			"SEATRIAL_SFTP_HOST_KEY": string(s.hostKey)},
 		Networks:    map[string][]string{s.back: nil, s.front: {SFTP, RabbitMQ, Successor, Postgres, Elasticsearch}},
-		Published:   map[string]int{tap.ControlPort + "/tcp": s.published[Proxy]},
+		Published:   ports,
 		MemoryBytes: proxyMemory,
 		Probe: func(ctx context.Context) (string, error) {
 			return "control interface answers", s.Control.Ready(ctx)
 		},
 	}, nil
+}
+
+// tapPort is where the tap of a service listens on the network of pipelines.
+func tapPort(service string) string {
+	if service == Successor {
+		return successorPort
+	}
+	return port[service]
 }
 
 // PipelineVariables are the names that a pipeline's description may use for what
@@ -230,17 +266,38 @@ var PipelineVariables = func() []string {
 // PipelineEnv returns what a pipeline needs to reach the services, through
 // the proxy, by the names that a pipeline's description may use.
 func (s *Stack) PipelineEnv() map[string]string {
-	return map[string]string{
-		"SFTP_ADDR": SFTP + ":22", "SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
-		"AMQP_URL":          fmt.Sprintf("amqp://%s:%s@%s:5672/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, RabbitMQ, vhost),
-		"NEXT_AMQP_URL":     fmt.Sprintf("amqp://%s:%s@%s:%s/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, Successor, successorPort, vhost),
-		"POSTGRES_URL":      fmt.Sprintf("postgres://%s:%s@%s:5432/%s?sslmode=disable", postgresUser, s.postgresPassword, Postgres, database),
-		"ELASTICSEARCH_URL": "http://" + Elasticsearch + ":9200",
-
-		"SFTP_HOST": SFTP, "SFTP_PORT": port[SFTP],
-		"AMQP_HOST": RabbitMQ, "AMQP_PORT": port[RabbitMQ], "AMQP_USER": s.endpoints.AMQPUser, "AMQP_PASSWORD": s.endpoints.AMQPPassword, "AMQP_VHOST": vhost,
-		"NEXT_AMQP_HOST": Successor, "NEXT_AMQP_PORT": successorPort,
-		"POSTGRES_HOST": Postgres, "POSTGRES_PORT": port[Postgres], "POSTGRES_USER": postgresUser, "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DATABASE": database,
-		"ELASTICSEARCH_HOST": Elasticsearch, "ELASTICSEARCH_PORT": port[Elasticsearch],
-	}
+	return s.env(func(service string) (host, port string) { return service, tapPort(service) })
 }
+
+// AttachedEnv returns the same for a pipeline on this machine; nil where the taps
+// are not published.
+func (s *Stack) AttachedEnv() map[string]string {
+	if len(s.tapped) == 0 {
+		return nil
+	}
+	return s.env(func(service string) (host, port string) { return "127.0.0.1", strconv.Itoa(s.tapped[service]) })
+}
+
+func (s *Stack) env(reached func(service string) (host, port string)) map[string]string {
+	env := map[string]string{
+		"SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
+		"AMQP_USER": s.endpoints.AMQPUser, "AMQP_PASSWORD": s.endpoints.AMQPPassword, "AMQP_VHOST": vhost,
+		"POSTGRES_USER": postgresUser, "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DATABASE": database,
+	}
+	at := map[string]string{}
+	for name, service := range map[string]string{"SFTP": SFTP, "AMQP": RabbitMQ, "NEXT_AMQP": Successor, "POSTGRES": Postgres, "ELASTICSEARCH": Elasticsearch} {
+		host, port := reached(service)
+		env[name+"_HOST"], env[name+"_PORT"], at[name] = host, port, host+":"+port
+	}
+	env["SFTP_ADDR"] = at["SFTP"]
+	for _, name := range []string{"AMQP", "NEXT_AMQP"} {
+		env[name+"_URL"] = fmt.Sprintf("amqp://%s:%s@%s/%s", s.endpoints.AMQPUser, s.endpoints.AMQPPassword, at[name], vhost)
+	}
+	env["POSTGRES_URL"] = fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", postgresUser, s.postgresPassword, at["POSTGRES"], database)
+	env["ELASTICSEARCH_URL"] = "http://" + at["ELASTICSEARCH"]
+	return env
+}
+
+// AttachedPipeline returns the pipeline that the stack was started for, where
+// other processes may attach to it; empty: they may not.
+func (s *Stack) AttachedPipeline() string { return s.options.Attach }

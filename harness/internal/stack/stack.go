@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +38,10 @@ type Options struct {
 	Folders []string
 	// Open lets the pipeline reach what is beyond the stack.
 	Open bool
+	// Attach names the pipeline of a stack whose taps are published on 127.0.0.1,
+	// too, for programs on this machine, and that other processes may attach to
+	// while its own lives. Empty: it is neither.
+	Attach string
 
 	ports func(n int, reserved map[int]bool) ([]int, error) // draws ports on 127.0.0.1; nil: freePorts
 }
@@ -59,7 +62,8 @@ type Stack struct {
 	prefix    string // of the names of containers and volumes
 	front     string // network names
 	back      string
-	lock      *lock
+	lock      *lock  // nil: another process owns the stack, or nobody does
+	owner     string // path of the lock of the process that owns it
 	keep      bool
 	endpoints Endpoints
 	options   Options
@@ -72,6 +76,7 @@ type Stack struct {
 	places     places
 
 	published        map[string]int // port on 127.0.0.1 of each service and of the proxy's control
+	tapped           map[string]int // port on 127.0.0.1 of each service's tap; nil: not published
 	hostKey          []byte         // private, PEM
 	token            string
 	postgresPassword string
@@ -82,10 +87,6 @@ type Stack struct {
 // All services are started at once; each is ready when it has answered a
 // probe in its own protocol.
 func Up(ctx context.Context, options Options) (*Stack, error) {
-	// The reaper's image is one more thing to have; labels and locks do its work.
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-		return nil, err
-	}
 	if options.Progress == nil {
 		options.Progress = func(string) {}
 	}
@@ -102,6 +103,7 @@ func Up(ctx context.Context, options Options) (*Stack, error) {
 	if s.lock, err = takeLock(id); err != nil {
 		return nil, err
 	}
+	s.owner = s.lock.path
 	if err := s.up(ctx); err != nil {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()

@@ -13,6 +13,10 @@ import (
 // ControlPort is the port of the proxy's control interface, in its container.
 const ControlPort = "8474"
 
+// Attached is the role, in events and for breakpoints, of a pipeline that runs
+// on this machine and not in containers: its programs cannot be told apart.
+const Attached = "attached"
+
 // Control is the harness's side of the proxy's control interface.
 type Control struct {
 	base   string // URL, token included

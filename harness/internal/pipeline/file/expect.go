@@ -50,7 +50,7 @@ func (b *builder) expect(spec *pipeline.Spec) {
 	}
 	if s := e.Staging; s != nil {
 		b.absolute("expect.staging.path", s.Path)
-		if _, ok := b.format.Roles[s.Role]; !ok && s.Role != "" {
+		if _, ok := b.format.Roles[s.Role]; !ok && s.Role != "" && !b.format.Attached {
 			b.role("expect.staging.role", s.Role, spec)
 		}
 		spec.Staging = &pipeline.Staging{Role: s.Role, Path: s.Path}

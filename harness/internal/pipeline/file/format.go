@@ -11,7 +11,8 @@ const Version = 1
 type Format struct {
 	Seatrial   int                  `yaml:"seatrial" must:"true" doc:"Version of this format: 1."`
 	Compose    *Compose             `yaml:"compose" doc:"A compose file that roles and extra containers are taken from (service). Its other services are started as extra containers; those that seatrial brings are replaced by the tapped ones."`
-	Roles      map[string]Role      `yaml:"roles" must:"true" doc:"The containers of the pipeline, by name. Built-in scenarios find their targets by what each does."`
+	Attached   bool                 `yaml:"attached" doc:"true: the pipeline runs on this machine, started by whoever works on it, against the addresses that seatrial up prints. It then has no roles, and nothing that needs their containers. Default: false."`
+	Roles      map[string]Role      `yaml:"roles" doc:"The containers of the pipeline, by name; not of one that is attached. Built-in scenarios find their targets by what each does."`
 	Extra      map[string]Container `yaml:"extra" doc:"Containers that the pipeline needs beside its roles and the four services: a cache, a mock. They start first, and nothing is broken in them. Roles reach them by name."`
 	Services   Services             `yaml:"services" doc:"The services that seatrial brings: in which image or version, and what they hold before the pipeline starts."`
 	Network    Network              `yaml:"network" doc:"The network that the pipeline is on."`

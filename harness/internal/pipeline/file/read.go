@@ -101,6 +101,8 @@ func (b *builder) spec(name string) pipeline.Spec {
 		OpenFront: f.Network.Front == "open", Deadline: time.Duration(f.Expect.Deadline),
 		LongestInterval: time.Duration(f.Timing.Interval), Patience: time.Duration(f.Timing.Patience)}
 	composed := b.compose()
+	spec.Attached = f.Attached
+	b.attached()
 	b.roles(&spec, composed)
 	b.services(&spec)
 	b.records(&spec)
@@ -108,6 +110,27 @@ func (b *builder) spec(name string) pipeline.Spec {
 	b.operations(&spec)
 	b.folders(&spec)
 	return spec
+}
+
+// attached refuses containers where the pipeline has none, and wants them elsewhere.
+func (b *builder) attached() {
+	f := &b.format
+	if !f.Attached {
+		if !b.stands("roles") && len(b.problems) == 0 { // else it may be spelled wrong
+			b.bad("", "roles is missing: the containers of the pipeline, by name. Of one that runs on this machine say attached: true")
+		}
+		return
+	}
+	for _, key := range []string{"roles", "extra", "compose", "expect.staging", "network"} {
+		if b.stands(key) {
+			b.badKey(key, "the pipeline is attached, it runs on this machine and has no containers: leave it out, or leave out attached")
+		}
+	}
+	for _, name := range sortedKeys(f.Operations) {
+		if at := join("operations", name); f.Operations[name].Drop == nil && b.stands(at) {
+			b.badKey(at, "the pipeline is attached and has no containers that this could be done in: only a drop is possible")
+		}
+	}
 }
 
 var (
@@ -420,6 +443,9 @@ func (b *builder) operations(spec *pipeline.Spec) {
 	spec.Operations = map[string]pipeline.Operation{}
 	for _, name := range sortedKeys(b.format.Operations) {
 		o, at := b.format.Operations[name], join("operations", name)
+		if b.format.Attached && o.Drop == nil {
+			continue // refused already
+		}
 		b.oneOf(at, "command", "http", "environment", "drop")
 		made := pipeline.Operation{Role: o.Role, Command: o.Command, Env: o.Environment}
 		switch {
@@ -461,6 +487,9 @@ func (b *builder) operations(spec *pipeline.Spec) {
 
 // role refuses what no role is called or does.
 func (b *builder) role(at, name string, spec *pipeline.Spec) {
+	if !b.stands("roles") { // told already
+		return
+	}
 	if vars := pipeline.Variables(name); len(vars) > 0 {
 		b.addresses(at, name, arguments)
 		return

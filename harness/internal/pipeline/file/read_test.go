@@ -192,6 +192,38 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// attached is a description of a pipeline that runs on this machine.
+const attached = `seatrial: 1
+attached: true
+records:
+  format: csv
+  files: "{number}.csv"
+  fields: [{name: id, holds: key}, {name: rev, holds: version}]
+expect: {rows: {table: orders, key: id, version: rev}}
+timing: {interval: 15s}
+operations:
+  replay: {drop: {folder: control, name: replay.txt, content: "${from}"}}
+`
+
+func TestReadAttached(t *testing.T) {
+	spec, err := read(Name, []byte(attached), os.LookupEnv)
+	require.NoError(t, err)
+	require.True(t, spec.Attached)
+	require.Empty(t, spec.Roles)
+	require.NotNil(t, spec.Operations["replay"].Drop)
+	for says, change := range map[string][2]string{
+		"3:1: roles: the pipeline is attached":                                        {"records:", "roles: {a: {does: [load], image: b}}\nrecords:"},
+		"3:1: extra: the pipeline is attached":                                        {"records:", "extra: {a: {image: b}}\nrecords:"},
+		"expect.staging: the pipeline is attached":                                    {"expect: {", "expect: {staging: {role: a, path: /b}, "},
+		"operations.replay: the pipeline is attached and has no containers that this": {"drop: {folder: control, name: replay.txt, content: \"${from}\"}", "role: collect, command: [a]"},
+		"1:1: roles is missing: the containers of the pipeline":                       {"attached: true\n", ""},
+		"2:11: attached: want true or false, not":                                     {"true", "perhaps"},
+	} {
+		_, err := read(Name, []byte(strings.Replace(attached, change[0], change[1], 1)), os.LookupEnv)
+		require.ErrorContains(t, err, says)
+	}
+}
+
 func TestAllProblemsAreTold(t *testing.T) {
 	_, err := Read(elsewhere(t, "seatrial: 1", "seatrial: 1\nrols: {}", "format: csv", "format: cvs", "memory: 512MiB", "memory: much", "${from}", "${form}"))
 	var problems Problems

@@ -72,6 +72,8 @@ seatrial: 1
 # The containers of your pipeline. collect takes files from SFTP and publishes their records,
 # load consumes them and writes Postgres, index brings rows into Elasticsearch, export
 # confirms records downstream. One container may do several.
+# A pipeline that you start on this machine yourself has no roles: say attached: true instead,
+# and "seatrial up" prints the addresses that it needs.
 roles:
 <<- range .Parts>>
   <<.Name>>:

@@ -10,7 +10,8 @@
 //	SEATRIAL_TOKEN    path prefix without which the control interface says 404
 //	SEATRIAL_CONTROL  network (CIDR) whose address the control interface takes
 //	SEATRIAL_ROUTES   name=listen=upstream, comma separated:
-//	                  rabbitmq=:5672=rabbitmq.back:5672
+//	                  rabbitmq=:5672=rabbitmq.back:5672; with a fourth part, an address to listen
+//	                  on for a pipeline that is no container: rabbitmq=:5672=rabbitmq.back:5672=:15672
 //	SEATRIAL_PREFIX   what the names of the run's containers begin with: the rest is the role
 //	                  in events, unless the harness tells another
 //

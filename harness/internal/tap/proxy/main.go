@@ -113,11 +113,11 @@ func run(ctx context.Context) error {
 // that breaks later is told by failed.
 func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, text string, failed chan<- error) (front string, err error) {
 	parts := strings.Split(text, "=")
-	if len(parts) != 3 {
-		return "", fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream", text)
+	if len(parts) != 3 && len(parts) != 4 {
+		return "", fmt.Errorf("SEATRIAL_ROUTES: %q is not name=listen=upstream or name=listen=upstream=attached", text)
 	}
-	name, address, upstream := parts[0], parts[1], parts[2]
-	route, toxics, err := toxic.Route(server, name, upstream)
+	name := parts[0]
+	route, toxics, err := toxic.Route(server, name, parts[2])
 	if err != nil {
 		return "", err
 	}
@@ -128,9 +128,20 @@ func open(ctx context.Context, wire *relay.Tap, server *toxiproxy.ApiServer, tex
 		}
 		route.Gateway = gateway
 	}
+	if front, err = listen(ctx, wire, route, parts[1], failed); err != nil || len(parts) == 3 {
+		return front, err
+	}
+	// All of them come from the same address: that of this machine's bridge.
+	route.Client = tap.Attached
+	_, err = listen(ctx, wire, route, parts[3], failed)
+	return front, err
+}
+
+// listen takes connections for a route at an address, which it returns.
+func listen(ctx context.Context, wire *relay.Tap, route relay.Route, address string, failed chan<- error) (string, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("listen for %s on %s: %w", name, address, err)
+		return "", fmt.Errorf("listen for %s on %s: %w", route.Service, address, err)
 	}
 	go func() {
 		if err := wire.Serve(ctx, listener, route); err != nil {

@@ -22,5 +22,5 @@ func TestRunRefusesAnOpenControl(t *testing.T) {
 	t.Setenv("SEATRIAL_TOKEN", "token")
 	t.Setenv("SEATRIAL_CONTROL", "127.0.0.0/8")
 	t.Setenv("SEATRIAL_ROUTES", "rabbitmq=:0")
-	require.ErrorContains(t, run(t.Context()), "is not name=listen=upstream")
+	require.ErrorContains(t, run(t.Context()), "is not name=listen=upstream or name=listen=upstream=attached")
 }

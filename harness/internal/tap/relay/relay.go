@@ -22,6 +22,9 @@ type Route struct {
 	Service  string
 	Protocol string // amqp, postgres, http, or "" for bytes that nobody reads
 	Upstream string // host:port, looked up for every connection
+	// Client is the name of whoever connects, as of a container; empty: the
+	// network is asked for it.
+	Client string
 	// Up and Down are the toxics of either direction; nil: there never are any.
 	Up, Down Link
 	// Reset says whether connections are to end abruptly, as it stands when one
@@ -101,7 +104,9 @@ func (t *Tap) serve(ctx context.Context, client net.Conn, route Route) {
 	}
 	// The network takes its time to say who it is: the service is dialled meanwhile.
 	named := make(chan string, 1)
-	if address := host(client.RemoteAddr()); t.roles.knows(address) {
+	if address := host(client.RemoteAddr()); route.Client != "" {
+		named <- route.Client
+	} else if t.roles.knows(address) {
 		named <- ""
 	} else {
 		go func() { named <- t.lookup(ctx, address) }()
