@@ -77,7 +77,7 @@ func (b *binary) noEngine(t *testing.T) {
 	run := p.runs(t)[0]
 	require.Equal(t, check.Infra, run.Verdict)
 	require.Equal(t, 1, strings.Count(run.Reason, "no Docker engine answers at tcp://127.0.0.1:1 "), "the cause, once: %s", run.Reason)
-	require.Contains(t, run.Reason, "or point DOCKER_HOST at one", "the remedy")
+	require.Contains(t, run.Reason, "or point DOCKER_HOST at another", "the remedy")
 }
 
 // The other commands that need an engine say so in the same way.

@@ -274,6 +274,17 @@ func (c *Container) StartAgain(ctx context.Context) error {
 	return c.restarts(ctx, c.request.Restart)
 }
 
+// revive starts a container that is down though nobody is to bring it up again:
+// a pipeline may have used up the memory of a service. One that was removed is
+// for others to make anew.
+func (c *Container) revive(ctx context.Context) error {
+	state, err := c.Inspect(ctx)
+	if err != nil || state.Running || state.Status == "removed" {
+		return err
+	}
+	return c.StartAgain(ctx)
+}
+
 // StayDown has the engine leave the container down when it ends, until
 // StartAgain: what is to be proved of how it ended would be gone otherwise.
 func (c *Container) StayDown(ctx context.Context) error { return c.restarts(ctx, "no") }

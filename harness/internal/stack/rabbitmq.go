@@ -107,9 +107,14 @@ func (s *Stack) Brokers() []*Container {
 }
 
 // PutBack makes the services those that the stack began with: no successor,
-// every container there, the broker on its volume, its virtual host up. It
-// does not empty them.
+// every container there and running, the broker on its volume, its virtual host
+// up. It does not empty them.
 func (s *Stack) PutBack(ctx context.Context) error {
+	for _, c := range []*Container{s.SFTP, s.RabbitMQ, s.Postgres, s.Elasticsearch} {
+		if err := c.revive(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.putBackSFTP(ctx); err != nil {
 		return err
 	}

@@ -49,4 +49,9 @@ func TestUpResetDown(t *testing.T) {
 	canary, err := s.Control.Canary(ctx, stack.RabbitMQ)
 	require.NoError(t, err)
 	require.Empty(t, canary.Error)
+	// What a run left down does not spoil the next one.
+	require.NoError(t, s.SFTP.Kill(ctx))
+	require.NoError(t, s.PutBack(ctx))
+	_, err = s.SFTP.Ready(ctx)
+	require.NoError(t, err)
 }
