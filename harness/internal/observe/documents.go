@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/history"
@@ -241,7 +240,7 @@ func (d *documents) all(ctx context.Context) (entries []history.Entry, evidence 
 func (d *documents) entry(h hit) history.Entry {
 	var source map[string]json.RawMessage
 	json.Unmarshal(h.Source, &source) // what is no object has no fields
-	key := text(lookup(source, d.spec.Key))
+	key := text(pipeline.Field(source, d.spec.Key))
 	e := history.Entry{Number: -1, Version: -1, Where: "document " + h.Index + "/" + h.ID}
 	if number, ok := d.wl.Number(key); ok {
 		e.Number = number
@@ -254,13 +253,13 @@ func (d *documents) entry(h hit) history.Entry {
 		if d.spec.Fields != nil {
 			name = d.spec.Fields[field.Name] // none: not in the documents
 		}
-		if value := lookup(source, name); value != nil && string(value) != "null" {
+		if value := pipeline.Field(source, name); value != nil && string(value) != "null" {
 			e.Fields[field.Name] = text(value)
 		}
 	}
 	switch {
 	case d.spec.Version != "":
-		e.Version = parseVersion([]byte(text(lookup(source, d.spec.Version))))
+		e.Version = parseVersion([]byte(text(pipeline.Field(source, d.spec.Version))))
 	case e.Number >= 0:
 		if d.versions == nil {
 			d.versions = newIdentity(d.wl)
@@ -315,22 +314,6 @@ func (d *documents) askColumns(ctx context.Context) error {
 		d.columns = yes
 	}
 	return nil
-}
-
-// lookup finds a field by its name, or by its path where the name has dots.
-func lookup(source map[string]json.RawMessage, name string) json.RawMessage {
-	if value, ok := source[name]; ok || name == "" {
-		return value
-	}
-	parent, rest, nested := strings.Cut(name, ".")
-	if !nested {
-		return nil
-	}
-	var inner map[string]json.RawMessage
-	if json.Unmarshal(source[parent], &inner) != nil {
-		return nil
-	}
-	return lookup(inner, rest)
 }
 
 // text is the content of a string, and of everything else its JSON.

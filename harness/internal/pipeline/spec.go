@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -246,6 +247,23 @@ type Documents struct {
 	Filter string
 	// Fields maps the workload's field names to fields of _source; nil: the same names.
 	Fields map[string]string
+}
+
+// Field finds a field of a document's _source by its name, or by its path where
+// the name has dots; nil: it is not there.
+func Field(source map[string]json.RawMessage, name string) json.RawMessage {
+	if value, ok := source[name]; ok || name == "" {
+		return value
+	}
+	parent, rest, nested := strings.Cut(name, ".")
+	if !nested {
+		return nil
+	}
+	var inner map[string]json.RawMessage
+	if json.Unmarshal(source[parent], &inner) != nil {
+		return nil
+	}
+	return Field(inner, rest)
 }
 
 // Confirmations says where confirmations appear on SFTP: CSV files with a header.

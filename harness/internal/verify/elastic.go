@@ -298,16 +298,16 @@ func less(ctx context.Context, err error) bool {
 
 // record reads one document.
 func (d *documents) record(r *spill.Record, where string, source map[string]json.RawMessage) *spill.Record {
-	key, _ := text(lookup(source, d.spec.Key))
+	key, _ := text(pipeline.Field(source, d.spec.Key))
 	r.Key, r.Version, r.Where = []byte(key), -1, []byte("document "+where)
 	if d.spec.Version != "" {
-		version, _ := text(lookup(source, d.spec.Version))
+		version, _ := text(pipeline.Field(source, d.spec.Version))
 		r.Version = number([]byte(version))
 	}
 	for i, field := range workload.Fields {
 		r.Content[i] = workload.Value{}
 		if name := d.spec.Fields[field.Name]; name != "" {
-			r.Content[i].Text, r.Content[i].There = text(lookup(source, name))
+			r.Content[i].Text, r.Content[i].There = text(pipeline.Field(source, name))
 		}
 	}
 	return r
@@ -324,22 +324,6 @@ func (d *documents) closePoint(ctx context.Context, id string) {
 func quote(text string) string {
 	raw, _ := json.Marshal(text) // strings always can be
 	return string(raw)
-}
-
-// lookup finds a field by its name, or by its path where the name has dots.
-func lookup(source map[string]json.RawMessage, name string) json.RawMessage {
-	if value, ok := source[name]; ok || name == "" {
-		return value
-	}
-	parent, rest, nested := strings.Cut(name, ".")
-	if !nested {
-		return nil
-	}
-	var inner map[string]json.RawMessage
-	if json.Unmarshal(source[parent], &inner) != nil {
-		return nil
-	}
-	return lookup(inner, rest)
 }
 
 // text is the content of a string, and of everything else its JSON; false: there
