@@ -36,15 +36,26 @@ func takeLock(id string) (*lock, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, id)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := flocked(path, os.O_CREATE, syscall.LOCK_EX)
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, err
 	}
 	return &lock{path: path, file: file}, nil
+}
+
+// flocked opens a file, makes it where create is os.O_CREATE, and locks it: how is
+// syscall.LOCK_EX or LOCK_SH. Where others hold it
+// the error is syscall.EWOULDBLOCK.
+func flocked(path string, create, how int) (*os.File, error) {
+	file, err := os.OpenFile(path, create|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	return file, nil
 }
 
 // waitForLock takes the lock once nobody holds it.
@@ -70,17 +81,11 @@ func (l *lock) release() {
 // held says whether a living process holds the lock at path. A file that is
 // not there belongs to nobody; one that may not be opened belongs to somebody else.
 func held(path string) bool {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return false
-	}
+	file, err := flocked(path, 0, syscall.LOCK_EX)
 	if err != nil {
-		return true
+		return !errors.Is(err, os.ErrNotExist)
 	}
-	defer file.Close()
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return true
-	}
+	file.Close()
 	return false
 }
 
@@ -95,21 +100,16 @@ func (s *Stack) Claim(alone bool) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The file stays until the stack goes: others may have it open.
-	file, err := os.OpenFile(filepath.Join(dir, s.ID+claimEnding), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("claim stack %s: %w", s.ID, err)
-	}
 	how := syscall.LOCK_SH
 	if alone {
 		how = syscall.LOCK_EX
 	}
-	err = syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
+	// The file stays until the stack goes: others may have it open.
+	file, err := flocked(filepath.Join(dir, s.ID+claimEnding), os.O_CREATE, how)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrInUse
 	}
 	if err != nil {
-		file.Close()
 		return nil, fmt.Errorf("claim stack %s: %w", s.ID, err)
 	}
 	return func() { file.Close() }, nil
