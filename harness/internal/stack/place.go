@@ -2,7 +2,7 @@ package stack
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 )
@@ -15,11 +15,6 @@ const placeSuffix = ".place"
 // and stays while the role's own is killed, made anew, or replaced by that of
 // the next run. It has the role's name and address; to set these up costs the
 // engine three times what it costs to start a program.
-type places struct {
-	mu     sync.Mutex
-	byPart map[string]*place
-}
-
 type place struct {
 	mu        sync.Mutex
 	container *Container // nil: not made yet
@@ -28,17 +23,8 @@ type place struct {
 // placeOf makes the place of a container that asks for one, unless it is there:
 // on the networks and under the names that the container wants to have.
 func (s *Stack) placeOf(ctx context.Context, request Request) error {
-	s.places.mu.Lock()
-	if s.places.byPart == nil {
-		s.places.byPart = map[string]*place{}
-	}
-	p := s.places.byPart[request.Part]
-	if p == nil {
-		p = &place{}
-		s.places.byPart[request.Part] = p
-	}
-	s.places.mu.Unlock()
-
+	entry, _ := s.places.LoadOrStore(request.Part, new(place))
+	p := entry.(*place)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.container != nil {
@@ -60,7 +46,7 @@ func (s *Stack) placeOf(ctx context.Context, request Request) error {
 		MemoryBytes: placeMemory,
 	})
 	if err != nil {
-		return errors.Join(errors.New("make a place on the network"), err)
+		return fmt.Errorf("make a place on the network: %w", err)
 	}
 	p.container = made
 	return nil

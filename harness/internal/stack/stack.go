@@ -73,7 +73,7 @@ type Stack struct {
 	// (moby/moby, issue 46661). They join side by side and leave one at a time. A
 	// process that ends by itself cannot be kept from leaving.
 	membership sync.RWMutex
-	places     places
+	places     sync.Map // part of a role → *place
 
 	published        map[string]int // port on 127.0.0.1 of each service and of the proxy's control
 	tapped           map[string]int // port on 127.0.0.1 of each service's tap; nil: not published
