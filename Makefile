@@ -3,6 +3,7 @@
 #              them, and the same import that does not       make clean  what runs and builds left behind
 # make matrix  every defect against its scenario, the clean  make soak   clean runs with fresh seeds, and their tally
 #              pipeline against all of them
+# make spring  a pipeline in Java, hardened, under trial
 
 GO ?= go
 SEATRIAL := bin/seatrial
@@ -14,11 +15,14 @@ SCENARIOS ?=
 OUT ?= reports/out
 # The module that uses this one as anybody's would.
 EXAMPLE := fixtures/pipelines/example
+# make spring: the pipeline, and which scenarios.
+SPRING := fixtures/pipelines/spring
+SPRING_SCENARIOS ?= calm loader-killed broker-killed
 # Limit of one test binary; a run that hangs must show where.
 TEST_TIMEOUT ?= 45m
 TEST_FLAGS ?=
 
-.PHONY: setup engine images browser test demo lint clean soak matrix $(SEATRIAL)
+.PHONY: setup engine images browser test demo lint clean soak matrix spring $(SEATRIAL)
 
 setup: engine images
 
@@ -53,7 +57,7 @@ lint:
 	@unformatted="$$(gofmt -l .)"; \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) tool actionlint .github/workflows/*.yml
-	sh -n fixtures/images/engine.sh
+	sh -n fixtures/images/engine.sh && sh -n $(SPRING)/image.sh
 
 matrix: setup
 	@$(SEATRIAL) matrix --out $(OUT) $(MATRIX)
@@ -61,6 +65,13 @@ matrix: setup
 soak: setup
 	@$(SEATRIAL) soak --rounds $(ROUNDS) --out $(OUT) $(SCENARIOS)
 
+# Compiled by Maven: not a part of the tests, which need Go only.
+spring: setup
+	@fixtures/images/engine.sh tool jdk
+	@fixtures/images/engine.sh tool maven
+	$(SPRING)/image.sh
+	@$(SEATRIAL) run --pipeline $(SPRING)/hardened/seatrial.yaml --out $(OUT) $(SPRING_SCENARIOS)
+
 clean:
 	@if [ -x $(SEATRIAL) ]; then $(SEATRIAL) clean; fi
-	rm -rf bin reports/out $(EXAMPLE)/reports
+	rm -rf bin reports/out $(EXAMPLE)/reports $(SPRING)/target

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -352,6 +353,12 @@ func (r *run) control(ctx context.Context) error {
 	if missing, err := r.accounted(ctx, controlWithin); err != nil {
 		return errors.Join(err, pending.Info(err, nil))
 	} else if missing != "" {
+		if r.marks().Taken == 0 {
+			missing = path.Join(r.spec.Inbox, r.workload.Files[0].Name) + " still lies on the server; " + missing
+		}
+		if !r.spec.Attached {
+			missing += "; logs/ has what the pipeline printed"
+		}
 		cause := fmt.Errorf("the control records did not pass within %s: %s", controlWithin, missing)
 		return errors.Join(errStop, pending.Fail(cause, nil))
 	}
@@ -361,7 +368,7 @@ func (r *run) control(ctx context.Context) error {
 		if waiting, err := r.wait(ctx, controlWithin, r.settled); err != nil {
 			return errors.Join(err, pending.Info(err, nil))
 		} else if waiting != "" {
-			cause := fmt.Errorf("not quiet %s after the control records passed: %s", controlWithin, waiting)
+			cause := fmt.Errorf("the pipeline was not quiet %s after the control records had passed: %s", controlWithin, waiting)
 			return errors.Join(errStop, pending.Fail(cause, nil))
 		}
 	}

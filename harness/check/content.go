@@ -3,10 +3,10 @@ package check
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seatrial/seatrial/harness/internal/evidence"
 	"github.com/seatrial/seatrial/harness/workload"
 )
 
@@ -105,14 +105,5 @@ func window(a, b string) (string, string) {
 	return "…" + a[i:], "…" + b[i:]
 }
 
-// short quotes a text in ASCII and cuts it: evidence is read on any screen.
-func short(text string) string {
-	if len(text) <= shown {
-		return strconv.QuoteToASCII(text)
-	}
-	end := shown
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strconv.QuoteToASCII(text[:end]) + fmt.Sprintf("… (%d bytes)", len(text))
-}
+// short quotes a text and cuts it: evidence is read on any screen.
+func short(text string) string { return evidence.Quoted(text, shown) }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -16,6 +17,7 @@ type course struct {
 	operated []*operation
 	stopped  map[string]bool // roles that the harness stopped and did not start again
 	control  history.Phase   // OK, Fail, or "" if it was never tried
+	lacking  string          // what the control records did not do, where it is known that they failed
 	sentinel history.Phase
 	quiet    history.Phase
 	aborted  string
@@ -75,6 +77,9 @@ func (l *ledger) follow(run *history.Run) (*course, error) {
 			err = c.role(event)
 		case history.Control:
 			c.control = outcome(c.control, event.Phase)
+			if event.Phase == history.Fail {
+				c.lacking = cmp.Or(event.Error, "the control records did not pass")
+			}
 		case history.Sentinel:
 			c.sentinel = outcome(c.sentinel, event.Phase)
 		case history.Quiet:
@@ -277,17 +282,22 @@ func (c *course) strikes(target string) bool {
 	return false
 }
 
+// neverWorked says how the pipeline failed while nothing was broken yet; empty
+// if that is not why the run ended. All that the run lacks follows from it.
+func (c *course) neverWorked() string {
+	if c.lacking == "" || c.aborted != "" {
+		return ""
+	}
+	return "while nothing was broken yet, " + c.lacking
+}
+
 // unproved names what keeps absence from being a finding, in the order of the run.
 func (c *course) unproved() []string {
 	var reasons []string
 	if c.aborted != "" {
 		reasons = append(reasons, "the run was aborted ("+c.aborted+")")
 	}
-	switch c.control {
-	case history.OK:
-	case history.Fail:
-		reasons = append(reasons, "the control records did not pass before anything was broken")
-	default:
+	if c.control != history.OK {
 		reasons = append(reasons, "no control records passed before anything was broken")
 	}
 	for _, f := range c.faults {

@@ -294,8 +294,11 @@ func (j *judge) account(r *Result) {
 	}
 }
 
-// verdict says what was proved, in one sentence.
-func (j *judge) verdict(r *Result, suspects int) {
+// unproved names what keeps the run from being a proof.
+func (j *judge) unproved() []string {
+	if cause := j.course.neverWorked(); cause != "" {
+		return []string{cause}
+	}
 	reasons := j.course.unproved()
 	for _, place := range sortedKeys(j.partial) {
 		reasons = append(reasons, "the place "+place+" "+j.partial[place])
@@ -324,6 +327,12 @@ func (j *judge) verdict(r *Result, suspects int) {
 	if j.run.Header.NoFault && len(j.run.Header.Plan) > 0 {
 		reasons = append(reasons, planLeftOut)
 	}
+	return reasons
+}
+
+// verdict says what was proved, in one sentence.
+func (j *judge) verdict(r *Result, suspects int) {
+	reasons := j.unproved()
 	if wrong := r.Counts[Acknowledged] - r.Counts[OK]; wrong > 0 && len(reasons) == 0 && len(r.Findings) == 0 {
 		// Never a pass by oversight: whatever is not known to be right is not valid.
 		reasons = append(reasons, fmt.Sprintf("what became of %d acknowledged operations cannot be told", wrong))

@@ -55,7 +55,12 @@ func TestVerdicts(t *testing.T) {
 			r.trial()
 			r.fault()
 			r.sentinel()
-		}, clean: Unknown, missing: Unknown, reason: "control records did not pass"},
+		}, clean: Unknown, missing: Unknown, reason: "Not proved: while nothing was broken yet, for the test."},
+		"broken off in the control": {story: func(r *run) {
+			r.deliver(0)
+			r.act(history.Control, "", history.Info, nil)
+			r.act(history.Abort, "", history.Fail, nil)
+		}, clean: Unknown, missing: Unknown, reason: "the run was aborted"},
 		"no sentinel": {story: func(r *run) {
 			r.control()
 			r.trial()

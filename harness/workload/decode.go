@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -138,13 +137,11 @@ func (d *Decoder) understand(line int) error {
 			}
 			row.Version = int64(version)
 		case HoldsOperation:
-			switch value.Text {
-			case cmp.Or(c.Delete, Deletion):
-				row.Delete = true
-			case cmp.Or(c.Upsert, Upsert):
-			default:
-				return bad(fmt.Sprintf("%s, the operation, is neither %q nor %q", c.Name, cmp.Or(c.Upsert, Upsert), cmp.Or(c.Delete, Deletion)))
+			operation := c.operation(value.Text)
+			if operation == "" {
+				return bad(fmt.Sprintf("%s, the operation, is %s", c.Name, c.neither()))
 			}
+			row.Delete = operation == Deletion
 		default:
 			at := fieldNamed(c.Holds)
 			row.Content[at] = c.understood(Fields[at].Type, value)

@@ -96,6 +96,9 @@ func TestDecodeWhatCannotBeRead(t *testing.T) {
 		return f
 	}
 	ends := func(f *Format) { f.Trailer = "END {rows}" }
+	words := func(f *Format) {
+		f.Columns = []Column{{Name: "id", Holds: HoldsKey}, {Name: "op", Holds: HoldsOperation, Upsert: "U", Delete: "D", AlsoUpsert: []string{"I"}, AlsoDelete: []string{"X"}}}
+	}
 	for name, c := range map[string]struct {
 		format *Format
 		text   string
@@ -115,6 +118,7 @@ func TestDecodeWhatCannotBeRead(t *testing.T) {
 		"open quote":             {simple(CSV, nil), "id,rev,name\na,1,A\nb,1,\"B\n", "a", []int{3}, "does not end"},
 		"no key":                 {simple(CSV, nil), "id,rev,name\n,1,A\nb,1,B\n", "b", []int{2}, "the key is missing"},
 		"no version":             {simple(CSV, nil), "id,rev,name\na,one,A\nb,1,B\n", "b", []int{2}, "no whole number"},
+		"other words":            {simple(CSV, words), "id,op\na,I\nb,U\nc,X\nd,D\ne,upsert\n", "a b c d", []int{6}, `op, the operation, is none of ["U" "D" "I" "X"]`},
 		"not UTF-8":              {simple(CSV, nil), "id,rev,name\na,1,\xff\nb,1,B\n", "b", []int{2}, "name is not UTF-8"},
 		"cut off":                {simple(CSV, ends), "id,rev,name\na,1,A\nb,1", "a", []int{3, 3}, ""},
 		"trailer missing":        {simple(CSV, ends), "id,rev,name\na,1,A\n", "a", []int{3}, "cut off"},

@@ -64,12 +64,48 @@ type Column struct {
 	Constant string `json:"constant,omitempty"`
 	Upsert   string `json:"upsert,omitempty"` // of HoldsOperation: the words; empty: Upsert and Deletion
 	Delete   string `json:"delete,omitempty"`
-	Layout   string `json:"layout,omitempty"` // of dates and instants, as in package time; empty: ISO 8601
-	Number   bool   `json:"number,omitempty"` // a JSON number instead of a string
+	// AlsoUpsert and AlsoDelete are other words that mean the same where files are read.
+	AlsoUpsert []string `json:"also_upsert,omitempty"`
+	AlsoDelete []string `json:"also_delete,omitempty"`
+	Layout     string   `json:"layout,omitempty"` // of dates and instants, as in package time; empty: ISO 8601
+	Number     bool     `json:"number,omitempty"` // a JSON number instead of a string
 	// Longest is how many characters a content has at most; 0: any.
 	Longest int `json:"longest,omitempty"`
 	// Normalise are what the pipeline may change in the content on its way.
 	Normalise []string `json:"normalise,omitempty"`
+}
+
+// operation returns Upsert or Deletion for a word; empty for one that is neither.
+func (c *Column) operation(word string) string {
+	switch {
+	case word == cmp.Or(c.Delete, Deletion) || slices.Contains(c.AlsoDelete, word):
+		return Deletion
+	case word == cmp.Or(c.Upsert, Upsert) || slices.Contains(c.AlsoUpsert, word):
+		return Upsert
+	}
+	return ""
+}
+
+// CheckWords refuses a word that means both operations, of a column that holds them.
+func (c *Column) CheckWords() error {
+	if c.Holds != HoldsOperation {
+		return nil
+	}
+	for _, word := range append([]string{cmp.Or(c.Upsert, Upsert)}, c.AlsoUpsert...) {
+		if c.operation(word) == Deletion {
+			return fmt.Errorf("%q is a word for an upsert and for a deletion", word)
+		}
+	}
+	return nil
+}
+
+// neither says which words an operation can be.
+func (c *Column) neither() string {
+	words := slices.Concat([]string{cmp.Or(c.Upsert, Upsert), cmp.Or(c.Delete, Deletion)}, c.AlsoUpsert, c.AlsoDelete)
+	if len(words) == 2 {
+		return fmt.Sprintf("neither %q nor %q", words[0], words[1])
+	}
+	return fmt.Sprintf("none of %q", words)
 }
 
 // holding returns the column that holds something; nil if none does.
@@ -140,6 +176,9 @@ func (c Column) validate() error {
 	case c.Holds != "" && c.Holds != HoldsKey && c.Holds != HoldsVersion && c.Holds != HoldsOperation && fieldNamed(c.Holds) < 0:
 		return fmt.Errorf("holds %q is none of %s", c.Holds, strings.Join(Holdable(), ", "))
 	}
+	if err := c.CheckWords(); err != nil {
+		return err
+	}
 	for _, n := range c.Normalise {
 		if !slices.Contains(Normalisations, n) {
 			return fmt.Errorf("normalise %q is none of %s", n, strings.Join(Normalisations, ", "))
@@ -203,11 +242,8 @@ func (w *Workload) Said(value func(name string) (text string, ok bool)) (version
 		}
 	}
 	if c := w.Config.Format.holding(HoldsOperation); c != nil {
-		switch own, _ := value(c.Name); own {
-		case cmp.Or(c.Delete, Deletion):
-			operation = Deletion
-		case cmp.Or(c.Upsert, Upsert):
-			operation = Upsert
+		if own, ok := value(c.Name); ok {
+			operation = cmp.Or(c.operation(own), operation)
 		}
 	}
 	return version, operation

@@ -163,7 +163,7 @@ func inInbox(t *testing.T, env map[string]string, name string) string {
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(env["SFTP_HOST_KEY"]))
 	require.NoError(t, err)
 	conn, err := ssh.Dial("tcp", net.JoinHostPort(env["SFTP_HOST"], env["SFTP_PORT"]), &ssh.ClientConfig{
-		User: env["SFTP_USER"], Auth: []ssh.AuthMethod{ssh.Password(env["SFTP_PASSWORD"])}, HostKeyCallback: ssh.FixedHostKey(key), Timeout: 10 * time.Second,
+		User: env["SFTP_USER"], Auth: []ssh.AuthMethod{ssh.Password(env["SFTP_PASSWORD"])}, HostKeyCallback: ssh.FixedHostKey(key), HostKeyAlgorithms: []string{key.Type()}, Timeout: 10 * time.Second,
 	})
 	require.NoError(t, err)
 	defer conn.Close()

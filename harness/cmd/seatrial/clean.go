@@ -86,13 +86,8 @@ func (a *app) takeAway(ctx context.Context, asJSON, dryRun bool, chosen func(har
 		}
 	}
 	a.live.Close()
-	if asJSON {
-		err = printJSON(a.stdout, result)
-	} else {
-		err = printTaken(a, result)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(result, asJSON, func() error { return printTaken(a, result) }); err != nil {
+		return err
 	}
 	switch {
 	case interrupted(ctx):

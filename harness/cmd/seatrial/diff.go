@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -46,14 +45,5 @@ func (a *app) diff(before, after string, asJSON bool) error {
 		runs = append(runs, stored)
 	}
 	difference := reports.Compare(runs[0], runs[1])
-	var err error
-	if asJSON {
-		err = printJSON(a.stdout, difference)
-	} else {
-		err = difference.Print(a.stdout)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return nil
+	return a.printResult(difference, asJSON, func() error { return difference.Print(a.stdout) })
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial/harness/internal/doctor"
@@ -21,14 +19,8 @@ remedy and makes the exit code 3; warnings do not.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report := a.world.examine(cmd.Context())
-			var err error
-			if asJSON {
-				err = printJSON(a.stdout, report)
-			} else {
-				err = a.printReport(report)
-			}
-			if err != nil {
-				return fmt.Errorf("print the result: %w", err)
+			if err := a.printResult(report, asJSON, func() error { return a.printReport(report) }); err != nil {
+				return err
 			}
 			if interrupted(cmd.Context()) {
 				return exitWith(reports.ExitInterrupted)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -111,13 +110,8 @@ func (a *app) inject(ctx context.Context, on harness.Found, f fault.Fault, flags
 	if err != nil {
 		return byHand(err)
 	}
-	if flags.json {
-		err = printJSON(a.stdout, receipt)
-	} else {
-		err = a.printReceipt(receipt)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(receipt, flags.json, func() error { return a.printReceipt(receipt) }); err != nil {
+		return err
 	}
 	return exitWith(receipt.Exit)
 }

@@ -15,6 +15,19 @@ func printJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
+// printResult prints what a command found to standard output: as JSON, or as text
+// prints it.
+func (a *app) printResult(result any, asJSON bool, text func() error) error {
+	print := text
+	if asJSON {
+		print = func() error { return printJSON(a.stdout, result) }
+	}
+	if err := print(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
 // printColumns writes rows in columns as wide as they need to be.
 func printColumns(w io.Writer, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -59,13 +59,8 @@ func (a *app) rollBack(ctx context.Context, dir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = printJSON(a.stdout, result)
-	} else {
-		err = a.printRolledBack(result)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(result, asJSON, func() error { return a.printRolledBack(result) }); err != nil {
+		return err
 	}
 	if !result.OK() {
 		return exitWith(reports.ExitUndo)

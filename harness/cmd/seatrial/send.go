@@ -121,13 +121,8 @@ func (a *app) sendOwn(ctx context.Context, to harness.Found, files []string, fla
 	if err != nil {
 		return byHand(err)
 	}
-	if flags.json {
-		err = printJSON(a.stdout, sent)
-	} else {
-		err = a.printSent(sent)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(sent, flags.json, func() error { return a.printSent(sent) }); err != nil {
+		return err
 	}
 	for _, file := range sent.Files {
 		if !file.Acknowledged {

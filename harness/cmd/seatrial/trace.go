@@ -41,15 +41,7 @@ a record's key as it stands in findings.jsonl.`,
 			if err != nil { // of the key, or of the files: nothing else is read
 				return usage("trace %s: %w", args[0], err)
 			}
-			if asJSON {
-				err = printJSON(a.stdout, t)
-			} else {
-				err = printTrace(a.stdout, t)
-			}
-			if err != nil {
-				return fmt.Errorf("print the result: %w", err)
-			}
-			return nil
+			return a.printResult(t, asJSON, func() error { return printTrace(a.stdout, t) })
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, jsonFlagText)

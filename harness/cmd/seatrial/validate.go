@@ -113,13 +113,8 @@ func (a *app) validate(ctx context.Context, name string, flags validateFlags) er
 		}
 		a.live.Close()
 	}
-	if flags.json {
-		err = printJSON(a.stdout, result)
-	} else {
-		err = a.printValidated(result)
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(result, flags.json, func() error { return a.printValidated(result) }); err != nil {
+		return err
 	}
 	return exitWith(exit)
 }

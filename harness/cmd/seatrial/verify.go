@@ -111,13 +111,8 @@ func (a *app) verify(ctx context.Context, flags verifyFlags) error {
 		return err
 	}
 	a.live.Close()
-	if flags.json {
-		err = printJSON(a.stdout, reports.NewVerification(run))
-	} else {
-		err = reports.PrintVerified(a.stdout, run, result.Findings, reports.Color(a.stdout))
-	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if err := a.printResult(reports.NewVerification(run), flags.json, func() error { return reports.PrintVerified(a.stdout, run, result.Findings, reports.Color(a.stdout)) }); err != nil {
+		return err
 	}
 	return exitWith(a.showInActions([]reports.Run{run}, reports.ExitOf(run.Verdict)))
 }

@@ -511,10 +511,15 @@ func (c *Container) Files(ctx context.Context, folder string) ([]string, error) 
 	}
 }
 
-// SaveLogs writes what the container printed since a moment to a file.
+// longestLog is how many lines of a log are saved, the last ones: a pipeline that
+// fails for ever prints half a gigabyte in two minutes.
+const longestLog = "100000"
+
+// SaveLogs writes what the container printed since a moment, or the end of that,
+// to a file.
 func (c *Container) SaveLogs(ctx context.Context, file string, since time.Time) error {
 	logs, err := c.stack.docker.ContainerLogs(ctx, c.Name(), client.ContainerLogsOptions{
-		ShowStdout: true, ShowStderr: true, Timestamps: true, Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
+		ShowStdout: true, ShowStderr: true, Timestamps: true, Tail: longestLog, Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 	})
 	if err != nil {
 		return fmt.Errorf("read logs of %s: %w", c.Part(), err)

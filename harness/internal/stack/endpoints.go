@@ -7,6 +7,7 @@ type Endpoints struct {
 	SFTPUser     string
 	SFTPPassword string
 	SFTPHostKey  string // authorized_keys line of the server's ed25519 key
+	SFTPECDSAKey string // and of the key that taps show to clients that do not know ed25519
 
 	AMQPAddr     string // host:port
 	AMQPUser     string

@@ -1,9 +1,7 @@
 package stack
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
@@ -13,14 +11,7 @@ func TestPlaceOutlivesItsRole(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Docker")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	s, err := Up(ctx, Options{Only: []string{SFTP}})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, s.Down(context.Background()))
-		requireNothingOfThisProcess(t)
-	})
+	ctx, s := upSFTP(t)
 	request := Request{Part: "loader", Image: s.Images[Proxy].Ref, Command: []string{"place"}, Placed: true, Networks: map[string][]string{s.Front(): {"loader"}}}
 	address := func() string {
 		t.Helper()

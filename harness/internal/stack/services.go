@@ -19,6 +19,7 @@ import (
 	"github.com/seatrial/seatrial/harness/fault"
 	"github.com/seatrial/seatrial/harness/internal/stack/image"
 	"github.com/seatrial/seatrial/harness/internal/tap"
+	"github.com/seatrial/seatrial/harness/internal/tap/hostkey"
 )
 
 // Memory limits. Each leaves room above what the service needs and is low
@@ -74,6 +75,23 @@ func (s *Stack) portsNeeded() int {
 	return len(published) + len(tapped)
 }
 
+// newHostKey makes a key for the SFTP server. encoded is its private part, PEM.
+func newHostKey() (key ssh.Signer, encoded []byte, err error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a host key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "seatrial")
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode a host key: %w", err)
+	}
+	key, err = ssh.NewSignerFromSigner(private)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode a host key: %w", err)
+	}
+	return key, pem.EncodeToMemory(block), nil
+}
+
 // credentials draws what is secret in this stack and gives out its ports.
 func (s *Stack) credentials(ports []int) error {
 	s.published, s.tapped = map[string]int{}, map[string]int{}
@@ -83,26 +101,25 @@ func (s *Stack) credentials(ports []int) error {
 	for i, port := range ports[len(published):] {
 		s.tapped[tapped[i]] = port
 	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	signer, encoded, err := newHostKey()
 	if err != nil {
-		return fmt.Errorf("make host key: %w", err)
+		return err
 	}
-	block, err := ssh.MarshalPrivateKey(private, "seatrial")
+	second, err := hostkey.ECDSA(signer)
 	if err != nil {
-		return fmt.Errorf("encode host key: %w", err)
+		return err
 	}
-	sshPublic, err := ssh.NewPublicKey(public)
-	if err != nil {
-		return fmt.Errorf("encode host key: %w", err)
+	authorized := func(key ssh.Signer) string {
+		return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey())))
 	}
-	s.hostKey = pem.EncodeToMemory(block)
+	s.hostKey = encoded
 	s.token = rand.Text()
 	address := func(service string) string { return fmt.Sprintf("127.0.0.1:%d", s.published[service]) }
 	postgresPassword := rand.Text()
 	s.endpoints = Endpoints{
 		SFTPAddr: address(SFTP), SFTPUser: sftpUser, SFTPPassword: rand.Text(),
-		SFTPHostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(sshPublic))),
-		AMQPAddr:    address(RabbitMQ), AMQPUser: "seatrial", AMQPPassword: rand.Text(), AMQPVhost: vhost,
+		SFTPHostKey: authorized(signer), SFTPECDSAKey: authorized(second),
+		AMQPAddr: address(RabbitMQ), AMQPUser: "seatrial", AMQPPassword: rand.Text(), AMQPVhost: vhost,
 		ManagementURL:    "http://" + address(management),
 		PostgresURL:      fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", postgresUser, postgresPassword, address(Postgres), database),
 		ElasticsearchURL: "http://" + address(Elasticsearch),
@@ -280,7 +297,7 @@ func (s *Stack) AttachedEnv() map[string]string {
 
 func (s *Stack) env(reached func(service string) (host, port string)) map[string]string {
 	env := map[string]string{
-		"SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey,
+		"SFTP_USER": sftpUser, "SFTP_PASSWORD": s.endpoints.SFTPPassword, "SFTP_HOST_KEY": s.endpoints.SFTPHostKey, "SFTP_HOST_KEY_ECDSA": s.endpoints.SFTPECDSAKey,
 		"AMQP_USER": s.endpoints.AMQPUser, "AMQP_PASSWORD": s.endpoints.AMQPPassword, "AMQP_VHOST": vhost,
 		"POSTGRES_USER": postgresUser, "POSTGRES_PASSWORD": s.postgresPassword, "POSTGRES_DATABASE": database,
 	}

@@ -2,9 +2,6 @@ package stack
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"path"
@@ -61,19 +58,11 @@ func (s *Stack) WriteSFTP(ctx context.Context, dirs ...string) error {
 // ChangeSFTPKey restarts the server with a host key that nobody knows, and
 // returns its fingerprint.
 func (s *Stack) ChangeSFTPKey(ctx context.Context) (fingerprint string, err error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	key, encoded, err := newHostKey()
 	if err != nil {
-		return "", fmt.Errorf("make a host key: %w", err)
+		return "", err
 	}
-	block, err := ssh.MarshalPrivateKey(private, "seatrial")
-	if err != nil {
-		return "", fmt.Errorf("encode a host key: %w", err)
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		return "", fmt.Errorf("encode a host key: %w", err)
-	}
-	return ssh.FingerprintSHA256(key), s.restartSFTP(ctx, pem.EncodeToMemory(block))
+	return ssh.FingerprintSHA256(key.PublicKey()), s.restartSFTP(ctx, encoded)
 }
 
 // PutSFTPKey restarts the server with the key that everybody knows, unless it

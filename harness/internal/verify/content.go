@@ -6,10 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/seatrial/seatrial/harness/internal/evidence"
 	"github.com/seatrial/seatrial/harness/workload"
 )
 
@@ -106,14 +105,4 @@ func digests() func(text string) string {
 }
 
 // values shows contents: quoted in ASCII, and cut where they are long.
-func values(text string) string {
-	const shown = 60
-	if len(text) <= shown {
-		return strconv.QuoteToASCII(text)
-	}
-	end := shown
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strconv.QuoteToASCII(text[:end]) + fmt.Sprintf("… (%d bytes)", len(text))
-}
+func values(text string) string { return evidence.Quoted(text, 60) }

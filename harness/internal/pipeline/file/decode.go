@@ -34,16 +34,17 @@ type decoder struct {
 	unclear map[string]bool
 	// gaps are the paths of objects that lack a key, perhaps as it is spelled wrong.
 	gaps    map[string]bool
-	anchors map[string]ast.Node
+	anchors anchors
 	nodes   int
 }
 
 // decode parses content. What it returns beside problems is as far as it got.
 func decode(file string, content []byte) (Format, *decoder) {
-	d := &decoder{file: file, values: map[string]Position{}, keys: map[string]Position{}, unclear: map[string]bool{}, gaps: map[string]bool{}, anchors: map[string]ast.Node{}}
+	d := &decoder{file: file, values: map[string]Position{}, keys: map[string]Position{}, unclear: map[string]bool{}, gaps: map[string]bool{}, anchors: anchors{}}
 	var format Format
 	body := d.parse(content)
 	if body != nil {
+		ast.Walk(d.anchors, body)
 		d.values[""] = Position{1, 1}
 		d.value("", body, reflect.ValueOf(&format).Elem(), key{})
 	}
@@ -108,21 +109,41 @@ func (d *decoder) at(node ast.Node) Position {
 	return positionOf(node.GetToken())
 }
 
+// anchors are those of a file by their names, in their order: a name may be given
+// again.
+type anchors map[string][]*ast.AnchorNode
+
+// Visit implements [ast.Visitor].
+func (a anchors) Visit(node ast.Node) ast.Visitor {
+	if anchor, ok := node.(*ast.AnchorNode); ok {
+		name := anchor.Name.GetToken().Value
+		a[name] = append(a[name], anchor)
+	}
+	return a
+}
+
+// of returns what stands at the last anchor before an alias, nil without one.
+func (a anchors) of(alias *ast.AliasNode) ast.Node {
+	at := positionOf(alias.GetToken())
+	for _, anchor := range slices.Backward(a[alias.Value.GetToken().Value]) {
+		if positionOf(anchor.GetToken()).compare(at) < 0 {
+			return anchor.Value
+		}
+	}
+	return nil
+}
+
 // unwrapped follows anchors and aliases to what stands there.
 func (d *decoder) unwrapped(node ast.Node) ast.Node {
 	for range 100 {
 		switch n := node.(type) {
 		case *ast.AnchorNode:
-			d.anchors[n.Name.GetToken().Value] = n.Value
 			node = n.Value
 		case *ast.AliasNode:
-			name := n.Value.GetToken().Value
-			target, ok := d.anchors[name]
-			if !ok {
-				d.add(d.at(n), "no anchor &%s stands before this", name)
+			if node = d.anchors.of(n); node == nil {
+				d.add(d.at(n), "no anchor &%s stands before this", n.Value.GetToken().Value)
 				return nil
 			}
-			node = target
 		case *ast.TagNode:
 			d.add(d.at(n), "a tag (%s) means nothing here", n.Start.Value)
 			return nil
@@ -134,13 +155,19 @@ func (d *decoder) unwrapped(node ast.Node) ast.Node {
 	return nil
 }
 
+// more counts a node, and refuses those that are too many.
+func (d *decoder) more(node ast.Node) bool {
+	d.nodes++
+	if d.nodes == mostNodes+1 {
+		d.add(d.at(node), "aliases make this file mean too much")
+	}
+	return d.nodes <= mostNodes
+}
+
 // value decodes a node into a field that key describes, at a path such as
 // roles.loader.image.
 func (d *decoder) value(path string, node ast.Node, into reflect.Value, k key) {
-	if d.nodes++; d.nodes > mostNodes {
-		if d.nodes == mostNodes+1 {
-			d.add(d.at(node), "aliases make this file mean too much")
-		}
+	if !d.more(node) {
 		return
 	}
 	at := d.at(node)
@@ -254,7 +281,9 @@ func (d *decoder) word(path string, at Position, text string, k key) bool {
 	return false
 }
 
-// pairs returns the pairs of a mapping, keys as texts; what stands twice is an error.
+// pairs returns the pairs of a mapping, keys as texts; what stands twice is an
+// error. Those that << merges come last, and a key that the mapping has itself goes
+// before them.
 func (d *decoder) pairs(path string, at Position, node ast.Node) (pairs []pair, ok bool) {
 	var values []*ast.MappingValueNode
 	switch node := node.(type) {
@@ -267,8 +296,16 @@ func (d *decoder) pairs(path string, at Position, node ast.Node) (pairs []pair, 
 		return nil, false
 	}
 	seen := map[string]Position{}
+	var merged []pair
 	for _, value := range values {
+		if !d.more(value) {
+			break
+		}
 		at := positionOf(value.Key.GetToken())
+		if value.Key.IsMergeKey() {
+			merged = append(merged, d.merged(path, value.Value)...)
+			continue
+		}
 		name, ok := scalar(value.Key)
 		if !ok {
 			d.add(at, "%swant a text as key, not %s", prefix(path), kindOf(value.Key))
@@ -281,7 +318,38 @@ func (d *decoder) pairs(path string, at Position, node ast.Node) (pairs []pair, 
 		seen[name] = at
 		pairs = append(pairs, pair{name, at, value.Value})
 	}
+	for _, p := range merged {
+		if _, own := seen[p.name]; !own && d.more(p.node) {
+			seen[p.name] = p.at
+			pairs = append(pairs, p)
+		}
+	}
 	return pairs, true
+}
+
+// merged returns the pairs of what << names: a mapping, or several of which the
+// first goes before the others.
+func (d *decoder) merged(path string, node ast.Node) []pair {
+	if !d.more(node) {
+		return nil
+	}
+	at := d.at(node)
+	switch node := d.unwrapped(node).(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode, *ast.MappingValueNode:
+		pairs, _ := d.pairs(path, at, node)
+		return pairs
+	case *ast.SequenceNode:
+		var all []pair
+		for _, one := range node.Values {
+			all = append(all, d.merged(path, one)...)
+		}
+		return all
+	default:
+		d.add(at, "%s<<: want keys with values, not %s", prefix(path), kindOf(node))
+		return nil
+	}
 }
 
 type pair struct {
@@ -337,7 +405,6 @@ func (d *decoder) object(path string, at Position, node ast.Node, into reflect.V
 // returns the one that was meant.
 func (d *decoder) unknown(path string, p pair, names []string) (meant string) {
 	if path == "" && strings.HasPrefix(p.name, "x-") {
-		d.unwrapped(p.node)
 		return ""
 	}
 	d.gaps[path] = true

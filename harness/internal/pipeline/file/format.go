@@ -156,15 +156,17 @@ type Template struct {
 
 // Field is what a record has in one place.
 type Field struct {
-	Name      string   `yaml:"name" must:"true" doc:"What the pipeline calls it."`
-	Holds     string   `yaml:"holds" one:"key|version|operation|family_name|given_name|birth_date|email|phone|note|employer|role|city|starts_at|hours|salary" doc:"What stands in it: the record's key, its version (counted up), the operation (upsert or deletion), or content: texts (family_name, given_name, email, phone, note, employer, role, city), a date (birth_date), an instant (starts_at), numbers (hours, salary)."`
-	Constant  *string  `yaml:"constant" doc:"A text that is the same in every record, instead of holds."`
-	Upsert    string   `yaml:"upsert" doc:"Of the operation: the word for a record that is new or changed. Default: upsert."`
-	Delete    string   `yaml:"delete" doc:"Of the operation: the word for a deletion. Default: delete."`
-	Layout    string   `yaml:"layout" doc:"Of a date or an instant, as in DD.MM.YYYY or YYYY-MM-DD hh:mm:ss; an instant then is in UTC. Default: ISO 8601."`
-	As        string   `yaml:"as" one:"string|number" doc:"Of JSON: number writes it without quotes. Default: string."`
-	Longest   int      `yaml:"longest" min:"1" doc:"How many characters a content has at most, where the pipeline keeps no more. Default: any."`
-	Normalise []string `yaml:"normalise" one:"trim|lower|spaces|newlines|nfc|empty-is-null|milliseconds|seconds|utc" doc:"What the pipeline may change in the content on its way. trim: spaces at the ends. lower: case. spaces: several spaces are one. newlines: CRLF is LF. nfc: combining characters are composed. empty-is-null: nothing is stored for an empty text. milliseconds, seconds: instants lose what is finer. utc: instants are stored without a zone."`
+	Name       string   `yaml:"name" must:"true" doc:"What the pipeline calls it."`
+	Holds      string   `yaml:"holds" one:"key|version|operation|family_name|given_name|birth_date|email|phone|note|employer|role|city|starts_at|hours|salary" doc:"What stands in it: the record's key, its version (counted up), the operation (upsert or deletion), or content: texts (family_name, given_name, email, phone, note, employer, role, city), a date (birth_date), an instant (starts_at), numbers (hours, salary)."`
+	Constant   *string  `yaml:"constant" doc:"A text that is the same in every record, instead of holds."`
+	Upsert     string   `yaml:"upsert" doc:"Of the operation: the word for a record that is new or changed. Default: upsert."`
+	Delete     string   `yaml:"delete" doc:"Of the operation: the word for a deletion. Default: delete."`
+	AlsoUpsert []string `yaml:"also_upsert" doc:"Other words for that, where files are read: by verify, for example. What seatrial writes has the one word."`
+	AlsoDelete []string `yaml:"also_delete" doc:"The same for a deletion."`
+	Layout     string   `yaml:"layout" doc:"Of a date or an instant, as in DD.MM.YYYY or YYYY-MM-DD hh:mm:ss; an instant then is in UTC. Default: ISO 8601."`
+	As         string   `yaml:"as" one:"string|number" doc:"Of JSON: number writes it without quotes. Default: string."`
+	Longest    int      `yaml:"longest" min:"1" doc:"How many characters a content has at most, where the pipeline keeps no more. Default: any."`
+	Normalise  []string `yaml:"normalise" one:"trim|lower|spaces|newlines|nfc|empty-is-null|milliseconds|seconds|utc" doc:"What the pipeline may change in the content on its way. trim: spaces at the ends. lower: case. spaces: several spaces are one. newlines: CRLF is LF. nfc: combining characters are composed. empty-is-null: nothing is stored for an empty text. milliseconds, seconds: instants lose what is finer. utc: instants are stored without a zone."`
 }
 
 // Expect is where effects are seen.

@@ -13,6 +13,10 @@ type Position struct {
 	Column int `json:"column"`
 }
 
+func (p Position) compare(other Position) int {
+	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
+}
+
 // Problem is one thing that is wrong with a file.
 type Problem struct {
 	File string `json:"file"`
@@ -36,7 +40,7 @@ func (p Problems) Error() string {
 // sorted returns the problems in order, each once.
 func (p Problems) sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), a.compare(b.Position))
 	})
 	return slices.Compact(p)
 }

@@ -1,8 +1,10 @@
 package file
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,7 @@ func TestReadRefuses(t *testing.T) {
 		"records.fields[3].holds: another field holds version":                                                    {"holds: family_name", "holds: version"},
 		`records.fields[3].name: another field is called "id"`:                                                    {"name: surname", "name: id"},
 		"records.fields[3]: give exactly one of holds, constant":                                                  {"holds: family_name", "holds: family_name, constant: x"},
+		`records.fields[2]: "U" is a word for an upsert and for a deletion`:                                       {"delete: D", "also_delete: [U]"},
 		"records.fields[3].upsert: it is for fields that hold operation":                                          {"holds: family_name", "holds: family_name, upsert: x"},
 		"records.fields[1].longest: it is for fields that hold content":                                           {"holds: version", "holds: version, longest: 4"},
 		"records.fields[1].as: it is for JSON: records are csv":                                                   {"holds: version", "holds: version, as: number"},
@@ -248,6 +251,10 @@ func TestNoYAML(t *testing.T) {
 		"seatrial: *none":               `x.yaml:1:11: no anchor &none stands before this`,
 		"seatrial: !!int 1":             `x.yaml:1:11: a tag (!!int) means nothing here`,
 		"? [a]\n: b":                    `x.yaml:2:`,
+		"x-a: &a 1\n<<: *a":             `x.yaml:2:5: <<: want keys with values, not "1"`,
+		"<<: *none":                     `x.yaml:1:5: no anchor &none stands before this`,
+		"seatrial: *a\nx-a: &a 1":       `x.yaml:1:11: no anchor &a stands before this`,
+		"x-a: &a\n  rols: {}\n<<: [*a]": `x.yaml:2:3: unknown key "rols": did you mean "roles"?`,
 		"\tseatrial: 1":                 `x.yaml:1:`,
 	} {
 		_, err := read("x.yaml", []byte(text), os.LookupEnv)
@@ -258,13 +265,51 @@ func TestNoYAML(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+// TestMerges: as compose files have it, keys of one's own go before merged ones, and
+// of several merged ones the first.
+func TestMerges(t *testing.T) {
+	text := strings.Replace(good, "roles:\n", `x-parts:
+  usual: &usual
+    environment: &environment {MODE: fast, HOME: /data}
+    memory: 128MiB
+  other: &other {memory: 64MiB, restart: always}
+roles:
+  second:
+    <<: [*usual, *other]
+    does: [index]
+    image: second
+    environment:
+      <<: *environment
+      HOME: /app
+`, 1)
+	require.NotEqual(t, good, text)
+	spec, err := read(Name, []byte(text), os.LookupEnv)
+	require.NoError(t, err)
+	second := spec.Roles[slices.IndexFunc(spec.Roles, func(r pipeline.Role) bool { return r.Name == "second" })]
+	require.Equal(t, map[string]string{"MODE": "fast", "HOME": "/app"}, second.Env)
+	require.Equal(t, int64(128<<20), second.MemoryBytes)
+}
+
+// Merges of merges mean more than anybody wrote.
+func TestMergesAreBounded(t *testing.T) {
+	text := "x-a: &a {" + strings.Repeat("k%d: 1, ", 2000) + "z: 1}\nx-b: &b\n  <<: [" + strings.Repeat("*a, ", 20_000) + "*a]\nroles:\n  one: *b\n"
+	numbers := make([]any, 2000)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	begun := time.Now()
+	_, err := read(Name, []byte(fmt.Sprintf(text, numbers...)), os.LookupEnv)
+	require.ErrorContains(t, err, "aliases make this file mean too much")
+	require.Less(t, time.Since(begun), 10*time.Second)
+}
+
 // FuzzRead: whatever stands in a file, it is read or refused with a place, at once.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(good))
 	every, err := os.ReadFile("testdata/every-key.yaml")
 	require.NoError(f, err)
 	f.Add(every)
-	for _, text := range []string{"", "a: &a [*a]", "x-a: &a [1]\nx-b: &b [*a, *a]\nroles: *b", "seatrial: 1\nroles:\n  a: {does: [load]}", "{", "a: |\n  b", "? a\n: b", "- - - a"} {
+	for _, text := range []string{"", "a: &a [*a]", "x-a: &a [1]\nx-b: &b [*a, *a]\nroles: *b", "x-a: &a {<<: [*a, *a]}\nroles: {b: *a}\n<<: *a", "seatrial: 1\nroles:\n  a: {does: [load]}", "{", "a: |\n  b", "? a\n: b", "- - - a"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -115,7 +115,7 @@ func (b *builder) element(at, name, otherwise string) string {
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (b *builder) field(at string, f Field) workload.Column {
-	c := workload.Column{Name: f.Name, Holds: f.Holds, Upsert: f.Upsert, Delete: f.Delete, Number: f.As == "number", Longest: f.Longest, Normalise: f.Normalise}
+	c := workload.Column{Name: f.Name, Holds: f.Holds, Upsert: f.Upsert, Delete: f.Delete, AlsoUpsert: f.AlsoUpsert, AlsoDelete: f.AlsoDelete, Number: f.As == "number", Longest: f.Longest, Normalise: f.Normalise}
 	b.oneOf(at, "holds", "constant")
 	if f.Constant != nil {
 		c.Constant = *f.Constant
@@ -132,7 +132,8 @@ func (b *builder) field(at string, f Field) workload.Column {
 	case format == workload.Templated && !identifier.MatchString(f.Name) && f.Name != "":
 		b.bad(at+".name", "%q cannot stand in a template: use letters, digits and underscores", f.Name)
 	}
-	for key, only := range map[string][]string{"upsert": {workload.HoldsOperation}, "delete": {workload.HoldsOperation}, "layout": {"birth_date", "starts_at"}} {
+	operation := []string{workload.HoldsOperation}
+	for key, only := range map[string][]string{"upsert": operation, "delete": operation, "also_upsert": operation, "also_delete": operation, "layout": {"birth_date", "starts_at"}} {
 		if b.stands(at+"."+key) && b.stands(at+".holds") && !slices.Contains(only, f.Holds) {
 			b.badKey(at+"."+key, "it is for fields that hold %s", strings.Join(only, " or "))
 		}
@@ -144,6 +145,9 @@ func (b *builder) field(at string, f Field) workload.Column {
 		if b.stands(at+"."+key) && !isContent(f.Holds) && (f.Holds != "" || f.Constant != nil) {
 			b.badKey(at+"."+key, "it is for fields that hold content")
 		}
+	}
+	if err := c.CheckWords(); err != nil {
+		b.bad(at, "%v", err)
 	}
 	if f.Layout != "" {
 		c.Layout = b.layout(at+".layout", f.Layout, f.Holds)

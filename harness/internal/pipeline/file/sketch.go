@@ -124,7 +124,7 @@ records:
   fields:
     - {name: id, holds: key}
     - {name: version, holds: version}          # leave it out where yours have none
-    # - {name: action, holds: operation, upsert: U, delete: D}
+    # - {name: action, holds: operation, upsert: U, delete: D}   # also_upsert: [I]
     - {name: last_name, holds: family_name}
     - {name: first_name, holds: given_name}
     - {name: born, holds: birth_date}          # layout: DD.MM.YYYY

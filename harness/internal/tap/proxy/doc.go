@@ -18,7 +18,7 @@
 // With a host key the tap reads SFTP, too, as an SSH server in front of the
 // server; without one it passes SSH unread:
 //
-//	SEATRIAL_SFTP_HOST_KEY  private key, PEM: what clients are shown
+//	SEATRIAL_SFTP_HOST_KEY  private Ed25519 key, PEM: what clients are shown
 //	SEATRIAL_SFTP_ACCEPT    public keys that clients may log in with, as in authorized_keys
 //	SEATRIAL_SFTP_KEY       private key, PEM: what the tap logs in to the server with for these
 //

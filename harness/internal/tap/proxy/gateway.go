@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/seatrial/seatrial/harness/internal/tap/hostkey"
 	"github.com/seatrial/seatrial/harness/internal/tap/relay"
 )
 
@@ -20,6 +21,9 @@ func gatewayTo(address, hostKey, key, accept string) (*relay.Gateway, error) {
 	}}
 	var err error
 	if gateway.HostKey, err = ssh.ParsePrivateKey([]byte(hostKey)); err != nil {
+		return nil, fmt.Errorf("SEATRIAL_SFTP_HOST_KEY: %w", err)
+	}
+	if _, err := hostkey.ECDSA(gateway.HostKey); err != nil {
 		return nil, fmt.Errorf("SEATRIAL_SFTP_HOST_KEY: %w", err)
 	}
 	if key == "" {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/seatrial/seatrial/harness/internal/tap/hostkey"
 	"github.com/seatrial/seatrial/harness/internal/tap/reader"
 )
 
@@ -29,7 +30,8 @@ import (
 // it is one of Accept; towards the server the gateway then uses Key.
 //
 // A server that shows another host key than at first is seen as such: the
-// gateway then shows another one, too, until the first is back.
+// gateway then shows another one, too, until the first is back. Beside its host
+// key it shows the one of ECDSA that follows from it, as [hostkey.ECDSA] says.
 type Gateway struct {
 	HostKey ssh.Signer
 	Accept  []ssh.PublicKey
@@ -68,7 +70,12 @@ func (g *Gateway) serve(ctx context.Context, t *Tap, client net.Conn, name strin
 	if g.Key != nil {
 		config.PublicKeyCallback, config.VerifiedPublicKeyCallback = g.listed, login.publicKey
 	}
+	second, err := hostkey.ECDSA(hostKey)
+	if err != nil {
+		return
+	}
 	config.AddHostKey(hostKey)
+	config.AddHostKey(second)
 	conn, channels, requests, err := ssh.NewServerConn(client, config)
 	if login.conn != nil {
 		defer login.conn.Close()

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/seatrial/seatrial/harness/boundary"
+	"github.com/seatrial/seatrial/harness/internal/tap/hostkey"
 	"github.com/seatrial/seatrial/harness/internal/tap/taptest"
 )
 
@@ -128,7 +129,8 @@ func newServer(t *testing.T) *server {
 }
 
 func logIn(address string, hostKey ssh.PublicKey, methods ...ssh.AuthMethod) (*sftp.Client, error) {
-	conn, err := ssh.Dial("tcp", address, &ssh.ClientConfig{User: "importer", Auth: methods, HostKeyCallback: ssh.FixedHostKey(hostKey), Timeout: 10 * time.Second})
+	conn, err := ssh.Dial("tcp", address, &ssh.ClientConfig{User: "importer", Auth: methods, Timeout: 10 * time.Second,
+		HostKeyCallback: ssh.FixedHostKey(hostKey), HostKeyAlgorithms: []string{hostKey.Type()}})
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +213,23 @@ func TestGatewayMapsListedKeys(t *testing.T) {
 	require.NoError(t, client.Close())
 	_, err = logIn(address, gateway.HostKey.PublicKey(), ssh.PublicKeys(other))
 	require.ErrorContains(t, err, "unable to authenticate")
+}
+
+// As Apache MINA SSHD, which Spring uses: it knows no Ed25519.
+func TestGatewayShowsAnECDSAHostKey(t *testing.T) {
+	s := newServer(t)
+	_, gateway, address := gate(t, s)
+	second, err := hostkey.ECDSA(gateway.HostKey)
+	require.NoError(t, err)
+	client, err := logIn(address, second.PublicKey(), ssh.Password("secret"))
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+
+	s.hostKey.Store(newKey(t))
+	_, err = logIn(address, second.PublicKey(), ssh.Password("secret"))
+	require.Error(t, err, "it is closed, as the change is seen now")
+	_, err = logIn(address, second.PublicKey(), ssh.Password("secret"))
+	require.ErrorContains(t, err, "host key mismatch")
 }
 
 // A client sees that the server's host key has changed, and that it is back.
