@@ -333,16 +333,28 @@ func (c *Container) Pause(ctx context.Context) error {
 	}
 }
 
+// resumed says whether the engine answered that the container is not paused.
+// Word of a freezing may reach it after it has let the processes go on: for a
+// moment it shows a container as paused that is not.
+func resumed(err error) bool {
+	return strings.Contains(err.Error(), "cannot resume a running process") || strings.Contains(err.Error(), "is not paused")
+}
+
 // Unpause lets them go on. One that is not paused is left alone.
 func (c *Container) Unpause(ctx context.Context) error {
-	state, err := c.Inspect(ctx)
-	if err != nil || !state.Paused {
-		return err
+	for {
+		state, err := c.Inspect(ctx)
+		if err != nil || !state.Paused {
+			return err
+		}
+		_, err = c.stack.docker.ContainerUnpause(ctx, c.Name(), client.ContainerUnpauseOptions{})
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || !resumed(err):
+			return fmt.Errorf("unpause %s: %w", c.Part(), err)
+		}
 	}
-	if _, err := c.stack.docker.ContainerUnpause(ctx, c.Name(), client.ContainerUnpauseOptions{}); err != nil {
-		return fmt.Errorf("unpause %s: %w", c.Part(), err)
-	}
-	return nil
 }
 
 // Remove kills and removes the container, its own disk and its anonymous

@@ -46,3 +46,17 @@ func TestLogsAreBounded(t *testing.T) {
 	require.Equal(t, 100_000, bytes.Count(content, []byte("\n")))
 	require.True(t, bytes.HasSuffix(content, []byte("the last\n")))
 }
+
+// The engine's word on whether a container is paused lags behind what it did.
+func TestUnpausingWhatIsNotPausedIsNoError(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	ctx, s := upSFTP(t)
+	for range 100 {
+		require.NoError(t, s.SFTP.Pause(ctx))
+		for range 3 {
+			require.NoError(t, s.SFTP.Unpause(ctx))
+		}
+	}
+}
