@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // BrokerRecreated replaces the broker's container by a new one, as an
@@ -15,7 +14,7 @@ func BrokerRecreated() harness.Scenario {
 	return harness.Scenario{
 		Name:       "broker-recreated",
 		Hypothesis: "What a broker has confirmed survives the container that confirmed it.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
+		Workload:   trickle(20, 60, 5),
 		Plan: []harness.Step{
 			{When: harness.Committed(20), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
 			{When: harness.Taken(60), Fault: fault.Recreate(fault.RabbitMQ), Recover: harness.Immediately()},

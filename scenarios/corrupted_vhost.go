@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // CorruptedVhost breaks the virtual host on the broker's disk while records
@@ -17,7 +16,7 @@ func CorruptedVhost() harness.Scenario {
 		Name:       "corrupted-vhost",
 		Incident:   corruptedVhost,
 		Hypothesis: "A virtual host that has to be made anew costs time only: a replay from before the failure brings back every record, and what had arrived already has no effect twice.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
+		Workload:   trickle(20, 60, 5),
 		Plan: []harness.Step{
 			{When: harness.Committed(25), Fault: fault.Latency(fault.Postgres, fault.Upstream, 100*time.Millisecond, 0), Recover: harness.Bites(2, 0)},
 			{When: harness.Bites(1, 0), Fault: fault.CorruptVhost(), Recover: harness.Immediately()},

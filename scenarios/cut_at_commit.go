@@ -16,7 +16,7 @@ func CutAtCommit() harness.Scenario {
 		Name:       "cut-at-commit",
 		Hypothesis: "A COMMIT whose answer never came is asked about before anything is done again: what was stored is not stored twice.",
 		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.UpdatePercent = 12, 75, 10
+			w.Files, w.RecordsPerFile, w.UpdatePercent, w.FilesPerSecond = 12, 75, 10, 4
 		},
 		// Enough of them stand at COMMIT at any moment.
 		Deployment: harness.Deployment{Settings: map[string]string{"WORKERS": "12"}},

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // LoaderKilled ends the consumer that writes the database in the middle of its
@@ -15,7 +14,7 @@ func LoaderKilled() harness.Scenario {
 	return harness.Scenario{
 		Name:       "loader-killed",
 		Hypothesis: "A consumer that dies between delivery and commit loses nothing: what it had not committed is delivered again.",
-		Workload:   func(w *workload.Config) { w.RecordsPerFile = 100 },
+		Workload:   trickle(20, 100, 4),
 		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			{When: harness.Committed(30), Fault: fault.LockTable(), Recover: harness.Healed(2, 0)},

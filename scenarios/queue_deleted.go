@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // QueueDeleted purges the loader's queue and then deletes it, with all that
@@ -13,7 +12,7 @@ func QueueDeleted() harness.Scenario {
 	return harness.Scenario{
 		Name:       "queue-deleted",
 		Hypothesis: "A queue that is deleted costs a replay: every record of its messages comes back from the archive, and what had arrived already has no effect twice.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
+		Workload:   trickle(20, 60, 5),
 		Pauses:     []harness.Pause{{Percent: 50, Until: harness.Committed(10)}},
 		Plan: []harness.Step{
 			{When: harness.Committed(10), Fault: fault.LockTable(), Recover: harness.Bites(3, 0)},

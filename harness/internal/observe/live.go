@@ -12,7 +12,9 @@ import (
 
 const (
 	// dutyCycle bounds what looking costs: after a read there is a pause of
-	// this many times its duration.
+	// this many times what one takes, which is what the quickest of the last
+	// three took. One that had to wait for others says nothing about its own cost,
+	// and what happens meanwhile is not to be missed for it.
 	dutyCycle = 5
 	// leastPause is the pause after a read that failed: waiting for a server
 	// that is away costs nothing, and its return is to be seen soon.
@@ -44,7 +46,7 @@ type place struct {
 // Live looks at every declared place again and again until ctx ends: each
 // from a goroutine of its own, so that one that is frozen never delays
 // another. Between two reads of a place lies at least every, and at least five
-// times what the read took. Marks (may be nil) is called after each read that
+// times what a read takes. Marks (may be nil) is called after each read that
 // moved the marks, one call at a time.
 //
 // Every read of rows, documents and status is in the history with its times,
@@ -79,6 +81,7 @@ func (o *Observer) watch(ctx context.Context, p *place, every time.Duration, rep
 	defer p.close()
 	var stored *history.Reading
 	var storedDigest uint64
+	var took []time.Duration
 	away := false
 	for ctx.Err() == nil {
 		begun := time.Now()
@@ -108,7 +111,8 @@ func (o *Observer) watch(ctx context.Context, p *place, every time.Duration, rep
 		}
 		o.note(p, begun, digest, cause)
 		report()
-		pause := max(every, dutyCycle*time.Since(begun))
+		took = append(took[max(0, len(took)-2):], time.Since(begun))
+		pause := max(every, dutyCycle*slices.Min(took))
 		if p.brisk {
 			pause = max(every/5, time.Since(begun))
 		}
