@@ -354,10 +354,7 @@ func (d *drill) lockTable(t *testing.T) {
 	// The lock must not hang on a connection that the collector of garbage closes.
 	runtime.GC()
 	runtime.GC()
-	soon, stop := context.WithTimeout(ctx, 300*time.Millisecond)
-	defer stop()
-	_, err = injection.Bites(soon)
-	require.ErrorContains(t, err, "nobody waits for the lock", "it is not claimed to bite while nobody writes")
+	bitesNot(ctx, t, injection, "nobody waits for the lock", "while nobody writes")
 	file := d.send(ctx, t)
 	bites, err := injection.Bites(ctx)
 	require.NoError(t, err)
@@ -381,10 +378,7 @@ func (d *drill) slowShards(t *testing.T) {
 	slowIDs, err := d.r.journal.add(slow.Undo)
 	require.NoError(t, err)
 	require.NoError(t, slow.Inject(ctx))
-	soon, stop := context.WithTimeout(ctx, 300*time.Millisecond)
-	defer stop()
-	_, err = slow.Bites(soon)
-	require.ErrorContains(t, err, "cluster health is", "it is not claimed to bite before the restart")
+	bitesNot(ctx, t, slow, "cluster health is", "before the restart")
 
 	kill, err := fault.Kill(fault.Elasticsearch).Prepare(ctx, d.r.world)
 	require.NoError(t, err)
@@ -407,6 +401,22 @@ func (d *drill) slowShards(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `^cluster health is (green|yellow)`, healed)
 	d.passes(t)
+}
+
+// bitesNot waits until the service has answered, however busy the machine is,
+// that an injected fault does not bite yet, in words that hold says.
+func bitesNot(ctx context.Context, t *testing.T, injection fault.Injection, says, when string) {
+	t.Helper()
+	until(ctx, t, func() error {
+		soon, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		bites, err := injection.Bites(soon)
+		require.Error(t, err, "it is claimed to bite %s: %s", when, bites)
+		if !strings.Contains(err.Error(), says) {
+			return err
+		}
+		return nil
+	})
 }
 
 // until waits until try has no error.

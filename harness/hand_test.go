@@ -102,7 +102,7 @@ func TestByHandIsWrittenDown(t *testing.T) {
 				r.wake()
 			}
 			if c.lasting && c.later > 0 {
-				require.Eventually(t, func() bool { return r.inFlight(fault.RabbitMQ) == c.later }, time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return r.inFlight(fault.RabbitMQ) == c.later }, 10*time.Second, time.Millisecond)
 			}
 			say(history.Recover, history.Invoke)
 			require.Equal(t, c.inFlight, told.inFlight)

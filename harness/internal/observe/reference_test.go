@@ -43,7 +43,7 @@ func TestReferencePipelineIsAccountedFor(t *testing.T) {
 	missing := ""
 	require.Eventually(t, func() (done bool) { done, missing = o.Accounted(); return done }, time.Minute, 50*time.Millisecond, "everything is accounted for")
 	require.Empty(t, missing)
-	require.Eventually(t, func() bool { quiet, _ := o.Quiet(2 * tr.spec.LongestInterval); return quiet }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { quiet, _ := o.Quiet(2 * tr.spec.LongestInterval); return quiet }, time.Minute, 50*time.Millisecond)
 	m := o.Marks()
 	require.Equal(t, tr.wl.Operations(), m.Sent)
 	require.Equal(t, len(tr.wl.Files), m.Taken)

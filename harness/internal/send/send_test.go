@@ -104,7 +104,7 @@ func TestLostReplyToRenameLeavesItOpen(t *testing.T) {
 		}
 		wire.deafen()
 		go func() {
-			assert.Eventually(t, func() bool { _, err := tr.direct.Stat(tr.inbox + "/" + victim.Name); return err == nil }, 5*time.Second, 5*time.Millisecond)
+			assert.Eventually(t, func() bool { _, err := tr.direct.Stat(tr.inbox + "/" + victim.Name); return err == nil }, 30*time.Second, 5*time.Millisecond)
 			wire.cut()
 		}()
 	}
@@ -296,7 +296,7 @@ func TestAgainWaitsUntilItWasTaken(t *testing.T) {
 	name := "000001-delta-again.csv"
 	done := make(chan error, 1)
 	go func() { done <- s.Again(t.Context(), tr.wl, file, name) }()
-	require.Eventually(t, func() bool { _, err := tr.direct.Stat(tr.inbox + "/" + name); return err == nil }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := tr.direct.Stat(tr.inbox + "/" + name); return err == nil }, 30*time.Second, 5*time.Millisecond)
 	require.Equal(t, string(tr.wl.Encode(file)), tr.content(name))
 	select {
 	case err := <-done:
