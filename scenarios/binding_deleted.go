@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // BindingDeleted unbinds the loader's queue while files come in, as a mistaken
@@ -14,7 +13,7 @@ func BindingDeleted() harness.Scenario {
 	return harness.Scenario{
 		Name:       "binding-deleted",
 		Hypothesis: "A message that no queue is bound for comes back to whoever published it, and is published again once there is one.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 10 },
+		Workload:   trickle(20, 50, 10),
 		Pauses:     []harness.Pause{{Percent: 30, Until: harness.Bites(2, 0)}, {Percent: 80, Until: harness.Bites(3, 0)}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // BrokerAlarm is a bad day for whoever runs the broker: it is short of memory
@@ -16,7 +15,7 @@ func BrokerAlarm() harness.Scenario {
 	return harness.Scenario{
 		Name:       "broker-alarm",
 		Hypothesis: "A broker that takes nothing, or nobody, is waited for: everything goes on when it does.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 50, 10 },
+		Workload:   trickle(20, 50, 10),
 		Pauses:     []harness.Pause{{Percent: 40, Until: harness.Bites(2, 0)}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(2, 0)),

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // DatabaseTroubled has Postgres lose its connections, then its disk, then the
@@ -15,9 +14,7 @@ func DatabaseTroubled() harness.Scenario {
 	return harness.Scenario{
 		Name:       "database-troubled",
 		Hypothesis: "A database that cuts connections, has no room or takes no writes is waited for: nothing is given up, and nothing is rejected that a sound one would take.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 75, 4
-		},
+		Workload:   trickle(16, 75, 4),
 		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),

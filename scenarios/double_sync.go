@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // DoubleSync is the incident by its own course: the server that syncs is
@@ -23,9 +22,7 @@ func DoubleSync() harness.Scenario {
 		Name:       "double-sync",
 		Incident:   doubleSync,
 		Hypothesis: "However a sync is started, one runs at a time, and readers find every person once.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
-		},
+		Workload:   trickle(16, 50, 5),
 		Deployment: blueAndGreen,
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),

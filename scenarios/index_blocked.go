@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // IndexBlocked has Elasticsearch take writes and show nobody what it took, then
@@ -16,9 +15,7 @@ func IndexBlocked() harness.Scenario {
 	return harness.Scenario{
 		Name:       "index-blocked",
 		Hypothesis: "An index that takes no writes, or does not show them, holds up what readers see and loses nothing of it.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 6
-		},
+		Workload:   trickle(16, 50, 6),
 		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			throttled(harness.Bites(5, 0)),

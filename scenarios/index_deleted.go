@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // IndexDeleted deletes the index that readers search while files are imported,
@@ -13,9 +12,7 @@ func IndexDeleted() harness.Scenario {
 	return harness.Scenario{
 		Name:       "index-deleted",
 		Hypothesis: "The index can be lost or made wrongly at any time: a sync builds it anew from the database, and what was refused meanwhile gets into it.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
-		},
+		Workload:   trickle(16, 50, 5),
 		Deployment: manyWorkers,
 		Plan: []harness.Step{
 			throttled(harness.Bites(4, 0)),

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // IndexRebuilt builds the index anew while files are imported, and swaps the
@@ -16,9 +15,7 @@ func IndexRebuilt() harness.Scenario {
 	return harness.Scenario{
 		Name:       "index-rebuilt",
 		Hypothesis: "While the index is built anew and swapped, everything that is imported meanwhile gets into both, and readers notice nothing.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
-		},
+		Workload:   trickle(16, 50, 5),
 		Deployment: harness.Deployment{Settings: map[string]string{"SYNC_BATCH": "10", "WORKERS": "24"}},
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // LostRename cuts every connection to SFTP at the moment at which a file has
@@ -22,9 +21,4 @@ func LostRename() harness.Scenario {
 		},
 		Catches: []string{"rename-retried"},
 	}
-}
-
-// trickle sends that many files of so many records, a few in every second.
-func trickle(files, records int, perSecond float64) func(*workload.Config) {
-	return func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = files, records, perSecond }
 }

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // PartialUpload has files under their final names before they are whole: some
@@ -12,10 +11,8 @@ func PartialUpload() harness.Scenario {
 	return harness.Scenario{
 		Name:       "partial-upload",
 		Hypothesis: "A file is taken when it is whole, however long that takes and however often its upload begins anew.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 12, 60, 8
-		},
-		Plan:    dataFaults(fault.PartialUpload(4), fault.SlowUpload(4)),
-		Catches: []string{"reads-partial-upload", "truncated-tail"},
+		Workload:   trickle(12, 60, 8),
+		Plan:       dataFaults(fault.PartialUpload(4), fault.SlowUpload(4)),
+		Catches:    []string{"reads-partial-upload", "truncated-tail"},
 	}
 }

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // QueueRedeclared is the corrupted virtual host's other face: "channel
@@ -16,7 +15,7 @@ func QueueRedeclared() harness.Scenario {
 		Name:       "queue-redeclared",
 		Incident:   corruptedVhost,
 		Hypothesis: "A queue that was made anew with other arguments stops nobody for longer than it stands, and a replay brings back what went with it.",
-		Workload:   func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = 20, 60, 8 },
+		Workload:   trickle(20, 60, 8),
 		Pauses:     []harness.Pause{{Percent: 60, Until: harness.Bites(2, 0)}},
 		Deployment: manyWorkers,
 		Plan: []harness.Step{

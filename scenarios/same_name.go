@@ -3,7 +3,6 @@ package scenarios
 import (
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // SameName drops files a second time, and other files under names that were
@@ -12,10 +11,8 @@ func SameName() harness.Scenario {
 	return harness.Scenario{
 		Name:       "same-name",
 		Hypothesis: "A file is known by what it holds: the same again changes nothing, other content under the same name is imported.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 12, 60, 8
-		},
-		Plan:    dataFaults(fault.SameName(4), fault.ReDrop(4)),
-		Catches: []string{"seen-by-name"},
+		Workload:   trickle(12, 60, 8),
+		Plan:       dataFaults(fault.SameName(4), fault.ReDrop(4)),
+		Catches:    []string{"seen-by-name"},
 	}
 }

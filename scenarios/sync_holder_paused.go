@@ -5,7 +5,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
-	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // SyncHolderPaused freezes the server that holds the sync lock in the middle
@@ -17,9 +16,7 @@ func SyncHolderPaused() harness.Scenario {
 		Name:       "sync-holder-paused",
 		Incident:   doubleSync,
 		Hypothesis: "A server that lost the sync lock without noticing is refused when it goes on: readers see the index of the one that took over, and no other.",
-		Workload: func(w *workload.Config) {
-			w.Files, w.RecordsPerFile, w.FilesPerSecond = 16, 50, 5
-		},
+		Workload:   trickle(16, 50, 5),
 		Deployment: blueAndGreen,
 		Plan: []harness.Step{
 			throttled(harness.Bites(3, 0)),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness"
 	"github.com/seatrial/seatrial/harness/fault"
+	"github.com/seatrial/seatrial/harness/workload"
 )
 
 // throttled slows the link to Postgres until the trigger comes, so that 24
@@ -15,3 +16,8 @@ func throttled(until harness.Trigger) harness.Step {
 }
 
 var manyWorkers = harness.Deployment{Settings: map[string]string{"WORKERS": "24"}}
+
+// trickle sends that many files of so many records, a few in every second.
+func trickle(files, records int, perSecond float64) func(*workload.Config) {
+	return func(w *workload.Config) { w.Files, w.RecordsPerFile, w.FilesPerSecond = files, records, perSecond }
+}
