@@ -94,7 +94,7 @@ func (p *planner) sort(f check.Finding) {
 		p.lacks(p.missing, f)
 	case check.Stale, check.Undeleted:
 		switch {
-		case p.besides(int32(number), f):
+		case p.besides(o.number, f.Version):
 			p.removes[f.Class]++
 		case !p.behind(int32(number), f.Version):
 			p.syncs[f.Class]++
@@ -129,9 +129,9 @@ func (p *planner) sort(f check.Finding) {
 	case check.Misreported:
 		p.misreported = append(p.misreported, f)
 	case check.OutOfOrder, check.Resurrected:
-		// What stands there at the end has a finding of its own if it is wrong.
-		if f.Class == check.Resurrected && known && len(present(p.l.state()[o.number])) > 0 && p.l.deletedLast(int32(number)) {
-			p.leave(f, "it was deleted and is there again: delete it by hand, or send its deletion once more")
+		// What stands there at the end has a finding of its own if it is wrong, but for what was deleted: that has this one.
+		if version := p.l.deletedBy(o.number); known && f.Class == check.Resurrected && version > 0 {
+			p.resurrected(o.number, version, f)
 			return
 		}
 		p.plan.Passed[f.Class]++
@@ -206,25 +206,37 @@ func (l *ledger) seen(o op) bool {
 	return false
 }
 
-// deletedLast reports whether the last operation on a record with findings that
-// was acknowledged deletes it.
-func (l *ledger) deletedLast(number int32) bool {
-	last := -1
+// deletedBy returns the version of the last acknowledged operation on a record
+// with findings if that deletes it, and otherwise 0.
+func (l *ledger) deletedBy(number int32) (last int32) {
 	for version := int32(1); ; version++ {
 		file, known := l.file[op{number, version}]
 		if !known {
-			break
+			return last
 		}
-		if l.acked[file] {
-			last = int(version)
+		if !l.acked[file] {
+			continue
+		}
+		last = 0
+		if slices.ContainsFunc(l.w.Files[file].Ops, func(o workload.Op) bool { return o.Number == number && o.Version == version && o.Delete }) {
+			last = version
 		}
 	}
-	if last < 0 {
-		return false
+}
+
+// resurrected sorts a record that was deleted last, and came back, by where it
+// is there at the end: beside its deletion, without it, or in the index only.
+func (p *planner) resurrected(number, version int32, f check.Finding) {
+	switch {
+	case p.besides(number, int(version)):
+		p.removes[f.Class]++
+	case len(present(p.l.state()[number])) > 0:
+		p.leave(f, "it was deleted and is there again: delete it by hand, or send its deletion once more")
+	case len(present(p.l.documents[number])) > 0:
+		p.syncs[f.Class]++
+	default:
+		p.plan.Passed[f.Class]++
 	}
-	return slices.ContainsFunc(l.w.Files[l.file[op{number, int32(last)}]].Ops, func(o workload.Op) bool {
-		return o.Number == number && int(o.Version) == last && o.Delete
-	})
 }
 
 // duplicated sorts a record by where it stands twice at the end.
@@ -259,16 +271,16 @@ func (p *planner) duplicated(number int32, known bool, f check.Finding) {
 	}
 }
 
-// besides reports whether the table holds what is expected of a record, and
-// something older beside it.
-func (p *planner) besides(number int32, f check.Finding) bool {
+// besides reports whether the table holds a version of a record that is expected,
+// or a newer one, and something older beside it, which then is to be removed.
+func (p *planner) besides(number int32, version int) bool {
 	right, older := false, false
 	for _, s := range p.l.rows[number] {
-		right = right || s.version >= f.Version
-		older = older || s.version < f.Version && !s.deleted
+		right = right || s.version >= version
+		older = older || s.version < version && !s.deleted
 	}
 	if right && older {
-		p.keepOne(number, f.Key)
+		p.keepOne(number, p.l.w.Key(int(number)))
 	}
 	return right && older
 }

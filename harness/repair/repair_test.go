@@ -54,6 +54,21 @@ var cases = []struct {
 		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
 		return s
 	}, []Do{Remove, Sync}, []check.Class{check.Duplicated, check.Undeleted}},
+	{"back-beside-its-deletion", func(t *testing.T) *world {
+		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		s.inserts, s.inboxed = true, false
+		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
+		return s
+	}, []Do{Remove, Sync}, []check.Class{check.Duplicated, check.Resurrected}},
+	{"back-in-the-index", func(t *testing.T) *world {
+		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		for n, entries := range s.rows {
+			if entries[0].Deleted {
+				s.documents[n] = []history.Entry{{Number: n, Version: 1, Fields: s.w.Record(n, 1).Map(), Where: fmt.Sprintf("document people-1/%d", n)}}
+			}
+		}
+		return s
+	}, []Do{Sync}, []check.Class{check.Resurrected}},
 	{"invisible", func(t *testing.T) *world {
 		s := newWorld(t, nil).all()
 		for n := range s.documents {

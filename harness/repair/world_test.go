@@ -40,6 +40,27 @@ type world struct {
 	neverAnnounce bool
 	delivered     [][]string // messages, as they crossed the wire
 	next          int
+
+	seen []glimpse // reads while the run went on
+}
+
+// glimpse is what the table and the index showed at a moment.
+type glimpse struct{ rows, documents []history.Entry }
+
+// watched has everything pass, and the rows and documents read after each file.
+func (s *world) watched() *world {
+	for _, file := range s.w.Files {
+		s.apply(file, file.Name, nil)
+		s.seen = append(s.seen, glimpse{all(s.rows), all(s.documents)})
+	}
+	return s
+}
+
+func all(of map[int][]history.Entry) (entries []history.Entry) {
+	for _, some := range of {
+		entries = append(entries, some...)
+	}
+	return entries
 }
 
 var started = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
@@ -233,14 +254,17 @@ func (s *world) store() *history.Run {
 		}
 		require.NoError(s.t, wire.Close())
 	}
+	observe := func(place string, final bool, entries []history.Entry) {
+		reading, err := w.Observe(place, final)
+		require.NoError(s.t, err)
+		require.NoError(s.t, reading.Entries(entries, nil))
+	}
+	for _, seen := range s.seen {
+		observe(history.Rows, false, seen.rows)
+		observe(history.Documents, false, seen.documents)
+	}
 	did(history.Sentinel, "", nil)
 	did(history.Quiet, "", history.QuietAct{AccountedFor: true})
-	all := func(of map[int][]history.Entry) (entries []history.Entry) {
-		for _, some := range of {
-			entries = append(entries, some...)
-		}
-		return entries
-	}
 	var confirmed, queued []history.Entry
 	for at, times := range s.confirmed {
 		for range times {
@@ -250,11 +274,7 @@ func (s *world) store() *history.Run {
 	for _, o := range s.queued {
 		queued = append(queued, history.Entry{Number: int(o.Number), Version: int(o.Version), Where: "queue records.applied"})
 	}
-	read := func(place string, entries []history.Entry) {
-		reading, err := w.Observe(place, true)
-		require.NoError(s.t, err)
-		require.NoError(s.t, reading.Entries(entries, nil))
-	}
+	read := func(place string, entries []history.Entry) { observe(place, true, entries) }
 	read(history.Staged, s.staged)
 	depths := []history.QueueDepth{{Queue: "records"}}
 	if len(queued) > 0 {
