@@ -230,8 +230,9 @@ func (p *planner) resurrected(number, version int32, f check.Finding) {
 	switch {
 	case p.besides(number, int(version)):
 		p.removes[f.Class]++
-	case len(present(p.l.state()[number])) > 0:
-		p.leave(f, "it was deleted and is there again: delete it by hand, or send its deletion once more")
+	case len(present(p.l.state()[number])) > 0: // its deletion had an effect, which was overwritten
+		f.Version = int(version)
+		p.lacks(p.again, f)
 	case len(present(p.l.documents[number])) > 0:
 		p.syncs[f.Class]++
 	default:

@@ -60,6 +60,13 @@ var cases = []struct {
 		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
 		return s
 	}, []Do{Remove, Sync}, []check.Class{check.Duplicated, check.Resurrected}},
+	{"back-over-its-deletion", func(t *testing.T) *world {
+		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		s.guards, s.inboxed = false, false
+		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
+		s.inboxed = true
+		return s
+	}, []Do{Drop}, []check.Class{check.Stale, check.Resurrected}},
 	{"back-in-the-index", func(t *testing.T) *world {
 		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
 		for n, entries := range s.rows {
