@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,6 +233,43 @@ func TestPlansMendWhateverIsLost(t *testing.T) {
 			require.Equal(t, check.Valid, after.Verdict, "%s\nafter: %s", result.Reason, after.Reason)
 		})
 	}
+}
+
+// Whatever comes back while the run goes on, as another row or over a newer
+// version, and whether it was seen to be gone before or not: the plan mends it.
+func TestPlansMendWhateverComesBack(t *testing.T) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 20
+	}
+	resurrected := 0
+	for seed := range seeds {
+		s := newWorld(t, func(c *workload.Config) { c.Seed, c.DeletePercent, c.UpdatePercent = seed+1, 20, 20 })
+		random := rand.New(rand.NewPCG(seed, 0))
+		for _, file := range s.w.Files {
+			s.apply(file, file.Name, nil)
+			s.look()
+			if random.IntN(3) > 0 {
+				continue
+			}
+			s.inserts, s.guards = seed%2 == 0, seed%2 == 0
+			for _, o := range s.w.Files[random.IntN(file.Index+1)].Ops {
+				if random.IntN(3) == 0 {
+					s.put(o)
+				}
+			}
+			s.inserts, s.guards = false, true
+			if random.IntN(2) == 0 {
+				s.look()
+			}
+		}
+		plan, result := s.plan()
+		resurrected += result.Counts[check.Resurrected]
+		s.carryOut(plan)
+		_, after := s.judge()
+		require.Equal(t, check.Valid, after.Verdict, "seed %d: %s\nafter: %s", seed, result.Reason, after.Reason)
+	}
+	require.Positive(t, resurrected)
 }
 
 func TestOrder(t *testing.T) {

@@ -51,10 +51,13 @@ type glimpse struct{ rows, documents []history.Entry }
 func (s *world) watched() *world {
 	for _, file := range s.w.Files {
 		s.apply(file, file.Name, nil)
-		s.seen = append(s.seen, glimpse{all(s.rows), all(s.documents)})
+		s.look()
 	}
 	return s
 }
+
+// look keeps what can be read of the rows and documents now.
+func (s *world) look() { s.seen = append(s.seen, glimpse{all(s.rows), all(s.documents)}) }
 
 func all(of map[int][]history.Entry) (entries []history.Entry) {
 	for _, some := range of {
@@ -173,8 +176,10 @@ func (s *world) replay(from int) {
 	}
 }
 
-// carryOut does what a plan says.
+// carryOut does what a plan says. What is there then is judged without what was
+// seen before.
 func (s *world) carryOut(plan Plan) {
+	s.seen = nil
 	for _, step := range plan.Steps {
 		require.False(s.t, step.ByHand, step.Text)
 		switch step.Do {
