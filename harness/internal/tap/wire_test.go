@@ -313,11 +313,12 @@ func TestHoldsEnd(t *testing.T) {
 	t.Run("and say that the connection was gone", func(t *testing.T) {
 		conn := session(t, address)
 		armed := arm(t, control, b)
-		insert(t, conn)
+		done := insert(t, conn)
 		_, err := armed.Held(within(t))
 		require.NoError(t, err)
 		conn.PgConn().Conn().(*net.TCPConn).SetLinger(0)
 		conn.PgConn().Conn().Close()
+		require.Error(t, <-done)
 		gone := func() bool {
 			open, err := control.Connections(within(t))
 			require.NoError(t, err)
