@@ -94,7 +94,7 @@ func (p *planner) sort(f check.Finding) {
 		p.lacks(p.missing, f)
 	case check.Stale, check.Undeleted:
 		switch {
-		case p.besides(o.number, f.Version):
+		case p.besides(o.number, f):
 			p.removes[f.Class]++
 		case !p.behind(int32(number), f.Version):
 			p.syncs[f.Class]++
@@ -128,13 +128,10 @@ func (p *planner) sort(f check.Finding) {
 		p.duplicated(int32(number), known, f)
 	case check.Misreported:
 		p.misreported = append(p.misreported, f)
-	case check.OutOfOrder, check.Resurrected:
-		// What stands there at the end has a finding of its own if it is wrong, but for what was deleted: that has this one.
-		if version := p.l.deletedBy(o.number); known && f.Class == check.Resurrected && version > 0 {
-			p.resurrected(o.number, version, f)
-			return
-		}
+	case check.OutOfOrder: // what stands there at the end has a finding of its own if it is wrong
 		p.plan.Passed[f.Class]++
+	case check.Resurrected: // what was deleted and stands there at the end has this one only
+		p.resurrected(o.number, known, f)
 	case check.Altered, check.Unexpected, check.RefusedButPresent:
 		if strings.HasPrefix(f.LastSeen, history.Documents) && p.l.expect.Rows {
 			p.syncs[f.Class]++
@@ -208,31 +205,35 @@ func (l *ledger) seen(o op) bool {
 
 // deletedBy returns the version of the last acknowledged operation on a record
 // with findings if that deletes it, and otherwise 0.
-func (l *ledger) deletedBy(number int32) (last int32) {
+func (l *ledger) deletedBy(number int32) int32 {
+	last := op{number: number}
 	for version := int32(1); ; version++ {
 		file, known := l.file[op{number, version}]
 		if !known {
-			return last
+			break
 		}
-		if !l.acked[file] {
-			continue
-		}
-		last = 0
-		if slices.ContainsFunc(l.w.Files[file].Ops, func(o workload.Op) bool { return o.Number == number && o.Version == version && o.Delete }) {
-			last = version
+		if l.acked[file] {
+			last.version = version
 		}
 	}
+	if last.version > 0 && slices.ContainsFunc(l.w.Files[l.file[last]].Ops, func(o workload.Op) bool { return op{o.Number, o.Version} == last && o.Delete }) {
+		return last.version
+	}
+	return 0
 }
 
-// resurrected sorts a record that was deleted last, and came back, by where it
-// is there at the end: beside its deletion, without it, or in the index only.
-func (p *planner) resurrected(number, version int32, f check.Finding) {
+// resurrected sorts a record that came back. If it was deleted last, it goes by
+// where it is at the end: beside its deletion, without it, or in the index only.
+func (p *planner) resurrected(number int32, known bool, f check.Finding) {
+	deletion := f
+	deletion.Version = int(p.l.deletedBy(number))
 	switch {
-	case p.besides(number, int(version)):
+	case !known || deletion.Version == 0:
+		p.plan.Passed[f.Class]++
+	case p.besides(number, deletion):
 		p.removes[f.Class]++
 	case len(present(p.l.state()[number])) > 0: // its deletion had an effect, which was overwritten
-		f.Version = int(version)
-		p.lacks(p.again, f)
+		p.lacks(p.again, deletion)
 	case len(present(p.l.documents[number])) > 0:
 		p.syncs[f.Class]++
 	default:
@@ -272,16 +273,16 @@ func (p *planner) duplicated(number int32, known bool, f check.Finding) {
 	}
 }
 
-// besides reports whether the table holds a version of a record that is expected,
-// or a newer one, and something older beside it, which then is to be removed.
-func (p *planner) besides(number int32, version int) bool {
+// besides reports whether the table holds what is expected of a record, and
+// something older beside it, which then is to be removed.
+func (p *planner) besides(number int32, f check.Finding) bool {
 	right, older := false, false
 	for _, s := range p.l.rows[number] {
-		right = right || s.version >= version
-		older = older || s.version < version && !s.deleted
+		right = right || s.version >= f.Version
+		older = older || s.version < f.Version && !s.deleted
 	}
 	if right && older {
-		p.keepOne(number, p.l.w.Key(int(number)))
+		p.keepOne(number, f.Key)
 	}
 	return right && older
 }

@@ -20,6 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+func muchDeleted(c *workload.Config) { c.DeletePercent = 30 }
+
 // What went wrong in a pipeline, and what the plan for it is made of.
 var cases = []struct {
 	name  string
@@ -56,20 +58,20 @@ var cases = []struct {
 		return s
 	}, []Do{Remove, Sync}, []check.Class{check.Duplicated, check.Undeleted}},
 	{"back-beside-its-deletion", func(t *testing.T) *world {
-		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		s := newWorld(t, muchDeleted).watched()
 		s.inserts, s.inboxed = true, false
 		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
 		return s
 	}, []Do{Remove, Sync}, []check.Class{check.Duplicated, check.Resurrected}},
 	{"back-over-its-deletion", func(t *testing.T) *world {
-		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		s := newWorld(t, muchDeleted).watched()
 		s.guards, s.inboxed = false, false
 		s.apply(s.w.Files[2], s.w.Files[2].Name, nil)
 		s.inboxed = true
 		return s
 	}, []Do{Drop}, []check.Class{check.Stale, check.Resurrected}},
 	{"back-in-the-index", func(t *testing.T) *world {
-		s := newWorld(t, func(c *workload.Config) { c.DeletePercent = 30 }).watched()
+		s := newWorld(t, muchDeleted).watched()
 		for n, entries := range s.rows {
 			if entries[0].Deleted {
 				s.documents[n] = []history.Entry{{Number: n, Version: 1, Fields: s.w.Record(n, 1).Map(), Where: fmt.Sprintf("document people-1/%d", n)}}
